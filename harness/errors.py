@@ -9,6 +9,8 @@
     ├── NeverFits           a request costs more than a limit will ever allow
     ├── RunLocked           another process is writing this run
     ├── RecordError         the record cannot be written or read; the import ends, loudly
+    ├── StoreUnavailable    an object store cannot be reached, or refuses
+    ├── CopyIncomplete      an import is over and recorded here, and its copy in the object store lacks some of it
     ├── ServerFailed        the test API that was to be started did not come up
     ├── SweepBroken         a process that ran points of a sweep died
     ├── WorkerLost          the workers of a cluster that were given a task died
@@ -57,6 +59,14 @@ class RunLocked(HarnessError):
 
 class RecordError(HarnessError):
     """The record cannot be written or read; the import ends rather than go on unrecorded."""
+
+
+class StoreUnavailable(HarnessError):
+    """An object store cannot be reached, or refuses what is asked of it."""
+
+
+class CopyIncomplete(HarnessError):
+    """The copy of a run in an object store lacks what was recorded here; the message says how to finish it."""
 
 
 class ServerFailed(HarnessError):

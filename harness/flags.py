@@ -486,7 +486,13 @@ SECTIONS = (
         "run",
         "to name a run, to go on with it, or to see what it would take",
         (
-            Flag("results", "folder that holds the runs", "FOLDER", default=Path("results"), resumed=True),
+            Flag(
+                "results",
+                "folder that holds the runs, or s3://BUCKET/PREFIX",
+                "FOLDER",
+                default=Path("results"),
+                resumed=True,
+            ),
             Flag(
                 "timestamps",
                 "store texts as timestamps in columns where every value is one; else they stay text",

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.config import ImportConfig
 from harness.errors import BadInput, RecordError
 from harness.flags import DURATIONS, ENVIRONMENT, FLAGS, GROUPS, PLACES, RESULTS_VARIABLE, RESUMED, flag_of
-from harness.paths import as_path, program, quoted
+from harness.paths import as_path, program, quoted, results_folder, results_url
 from harness.record.clock import next_local
 from harness.spec.flat import left_of
 from harness.spec.source import BasicAuth, BearerAuth, HeaderAuth, OAuth2, QueryAuth
@@ -290,6 +290,8 @@ def notebook_folder(folder: str | Path | None = None) -> Path:
     here = Path.cwd()
     home = here.parent if here.name == "notebooks" else here
     told = os.environ.get(RESULTS_VARIABLE) or "results"
+    if results_url(results_folder(folder or told)) is not None:
+        raise BadInput(f"the runs of a notebook are kept in a folder, not in {folder or told}; name a folder")
     return (home / (folder or told)).absolute()
 
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from harness.pacing import Tier, parse_tiers
 from harness.pacing.refusals import RefusedWhen
 from harness.pacing.tiers import by_route, parse_all
-from harness.paths import printable_path, quoted
+from harness.paths import printable_path, quoted, results_folder
 from harness.record.clock import is_moment
 from harness.units import parse_duration, parse_size
 
@@ -435,7 +435,7 @@ def as_budget(value: str) -> str:
 def as_folder(value: Any) -> Any:
     if value == "":
         raise ValueError("an empty path is not a folder; write it like results")
-    return printable_path(value) if isinstance(value, (str, Path)) else value
+    return results_folder(printable_path(value)) if isinstance(value, (str, Path)) else value
 
 
 def as_costs(value: Any) -> Any:

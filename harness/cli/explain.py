@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from harness import signals
-from harness.cli.run import import_now, ready_to_resume
+from harness.cli.run import bring_to_resume, import_now, ready_to_resume
 from harness.errors import BadInput
+from harness.paths import results_folder
 from harness.record.clock import next_local
 from harness.record.discovery import ACCEPT, LEAVES_REST, NO_HELP
 from harness.record.explain import audited, explain
@@ -27,7 +28,9 @@ from harness.views.screen import Screen
 def audit_command(run: str | None, **flags: Any) -> int:
     """Read the list again; import what was missed."""
     typed = typed_to_resume(flags)
-    found = find_run(Path(typed.get("results", "results")), run)
+    results = results_folder(typed.get("results", "results"))
+    bring_to_resume(results, run)
+    found = find_run(results, run)
     if not found.status.is_complete:
         reason = str(found.about.get("reason", ""))
         how = f"resume it first{f', with {ACCEPT}' if NO_HELP in reason else ''}"

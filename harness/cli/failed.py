@@ -15,6 +15,7 @@ from harness.cli.manage import answered
 from harness.cli.options import this_program, where
 from harness.cli.run import import_now, ready_to_resume
 from harness.errors import BadInput
+from harness.paths import results_folder, results_url
 from harness.record.attempts import Attempt, attempts, write_attempts
 from harness.record.clock import utc_s
 from harness.record.events import ItemId, Key, Role, canonical_id
@@ -74,7 +75,9 @@ def retry_command(
 ) -> int:
     """Ask the running import to fetch them again, or open the run again and resume it."""
     typed = typed_to_resume(flags)
-    results = Path(typed.get("results", "results"))
+    results = results_folder(typed.get("results", "results"))
+    if (url := results_url(results)) is not None:
+        raise BadInput(f"failed retry works on a folder of runs, not on {url}; leave out --results, or name a folder")
     found = find_run(results, run)
     chosen = _wanted(found, items, reason, statuses)
     if found.writer_pid is not None:

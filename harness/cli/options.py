@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import click
 
 from harness.errors import BadInput
 from harness.flags import FLAGS, OF_SOURCE, RESULTS_VARIABLE, SECTIONS
-from harness.paths import as_path, from_here, program
+from harness.paths import as_path, from_here, program, results_folder, results_url
 
 # What `check` and `recommend` can be told; they read no run and write none.
 CHECKED = (
@@ -52,14 +53,36 @@ class PathType(click.Path):
 
 PATH = PathType(path_type=Path)
 
-results_option = click.option(
-    "--results",
-    type=PATH,
-    metavar="FOLDER",
-    default=Path("results"),
-    envvar=RESULTS_VARIABLE,
-    help="folder that holds the runs [default results]",
-)
+
+class _ResultsType(PathType):
+    """A folder of runs, or the URL of an object store, which stands for its working folder here."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(results_folder(value), param, ctx)
+        except ValueError as error:
+            raise BadInput(str(error) if isinstance(error, BadInput) else f"--results: {error}") from None
+
+
+def results_option(command: Callable[..., int]) -> Callable[..., int]:
+    """Add --results to a command; what it reads in an object store is brought here before it is carried out."""
+
+    @wraps(command)
+    def with_results(*args: Any, results: Path, **said: Any) -> int:
+        if results_url(results) is not None:
+            from harness.cli.remote import brought_for_command
+
+            brought_for_command(results)
+        return command(*args, results=results, **said)
+
+    return click.option(
+        "--results",
+        type=_ResultsType(path_type=Path),
+        metavar="FOLDER",
+        default=Path("results"),
+        envvar=RESULTS_VARIABLE,
+        help="folder that holds the runs, or s3://BUCKET/PREFIX [default results]",
+    )(with_results)
 
 
 class SettingOption(click.Option):
@@ -130,8 +153,8 @@ def _option(name: str) -> Callable[[Any], Any]:
 
 def where(results: Path) -> str:
     """Return ` --results FOLDER` for the next command, where it would look elsewhere without."""
-    usual = Path(os.environ.get(RESULTS_VARIABLE, "results"))
-    return "" if results == usual else f" --results {shlex.quote(str(results))}"
+    usual = results_folder(os.environ.get(RESULTS_VARIABLE, "results"))
+    return "" if results == usual else f" --results {shlex.quote(results_url(results) or str(results))}"
 
 
 def this_program() -> str:

@@ -24,15 +24,17 @@ from harness.cli.manage import go_on
 from harness.cli.options import this_program, where
 from harness.cli.typed import as_typed
 from harness.config import ImportConfig
-from harness.errors import BadInput
+from harness.errors import BadInput, CopyIncomplete
 from harness.flags import RESUMED, flag_of
 from harness.pacing import format_tiers
+from harness.paths import results_folder, results_url
 from harness.record.arrow import sparing_memory
 from harness.record.live import Live
 from harness.record.run import Run, find_run
 from harness.record.state import State
 from harness.record.status import RunStatus
 from harness.scale.importing import run_import
+from harness.session.copying import finish_copy, is_unfinished
 from harness.session.importing import config_of, http_api, refuse_simulated, source
 from harness.session.joining import taking_part
 from harness.session.planning import look_ahead, plan_of
@@ -62,6 +64,7 @@ def import_command(toml: Path | None, **flags: Any) -> int:
             flags_said = ", ".join(sorted(map(flag_of, fixed)))
             raise BadInput(f"{flags_said} comes from the run and cannot change on --resume; leave it out")
         said = {name: known[name] for name in RESUMED if name in known}
+        bring_to_resume(config.run.results, config.run.name)
         return _resume(find_run(config.run.results, config.run.name), said)
     if config.run.dry_run:
         return signals.run(_plan, config, clock=clock_at(config.speed))
@@ -73,14 +76,31 @@ def import_command(toml: Path | None, **flags: Any) -> int:
 def resume_command(run: str | None, **flags: Any) -> int:
     """Go on with the run, or the latest."""
     typed = typed_to_resume(flags)
-    return _resume(find_run(Path(typed.get("results", "results")), run), typed)
+    results = results_folder(typed.get("results", "results"))
+    bring_to_resume(results, run)
+    return _resume(find_run(results, run), typed)
+
+
+def bring_to_resume(results: Path, run: str | None) -> None:
+    """Bring a run that is copied to an object store here, as far as resuming it asks."""
+    if results_url(results) is not None:
+        from harness.cli.remote import bring_named
+        from harness.remote.copy import Need
+
+        bring_named(results, [run], Need.EVENTS)
 
 
 def _resume(found: Run, typed: dict[str, Any]) -> int:
     if found.writer_pid is not None and found.status is RunStatus.PAUSED:
         go_on(found)
         return 0
-    settle(found)
+    if results_url(found.folder.parent) is None:
+        settle(found)
+    elif found.status.is_complete and is_unfinished(found):
+        refuse_simulated(found)
+        signals.run(finish_copy, config_of(found, **{name: typed[name] for name in ("quiet",) if name in typed}))
+        click.echo(f"run {found.name} is complete, and so is its copy in {results_url(found.folder.parent)}", err=True)
+        return exit_code(found.status)
     if found.status.is_complete:
         refuse = "is complete; there is nothing to resume"
         if found.status is not RunStatus.COMPLETE:
@@ -176,6 +196,8 @@ async def import_now(config: ImportConfig, relist: bool = False, typed: Sequence
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             if told.code is None or told.session is not None:
+                if isinstance(group.exceptions[0], CopyIncomplete):  # all is here, and said
+                    report(Run(config.run.results / name[0]), config)
                 raise group.exceptions[0] from None
             by, code = signals.last()  # it came before there was anything to stop
             left = f"run {config.run.name} is unchanged" if config.run.resume else "nothing was recorded"

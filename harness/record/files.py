@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,7 @@ def part_path(folder: Path, writer: str, first: int, last: int | None = None) ->
 
 def list_parts(folder: Path) -> list[tuple[str, int, Path]]:
     """(writer, first row, path) of each complete part in `folder`, in order of writing."""
-    return [(writer, first, path) for writer, first, _, path in _standing(folder)]
+    return [(writer, first, folder / name) for writer, first, _, name in named_parts(_names(folder))]
 
 
 def is_compacted(path: Path) -> bool:
@@ -97,17 +97,30 @@ def is_compacted(path: Path) -> bool:
 
 def replaced_parts(folder: Path) -> list[Path]:
     """Parts for which a compacted one stands."""
-    kept = {path for _, _, path in list_parts(folder)}
-    return [path for _, _, _, path in _parts(folder) if path not in kept]
+    return [folder / name for name in replaced_names(_names(folder))]
 
 
-def _standing(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
+def replaced_names(names: Iterable[str]) -> list[str]:
+    """Of the names of the files in a folder, those of parts for which a compacted one stands."""
+    parts = list(all_parts(names))
+    kept = {name for *_, name in _standing(parts)}
+    return [name for *_, name in parts if name not in kept]
+
+
+def named_parts(names: Iterable[str]) -> list[tuple[str, int, int, str]]:
+    """Return the parts that count among the names of files in a folder, in order of writing.
+
+    (writer, first row, last row, name); of a part whose name does not tell the last row, the first.
+    """
+    return list(_standing(all_parts(names)))
+
+
+def _standing(parts: Iterable[tuple[str, int, int, str]]) -> Iterator[tuple[str, int, int, str]]:
     """Yield those for which no other stands: of two that begin together, or one within another, the longer."""
     through: dict[str, int] = {}
-    parts = sorted(_parts(folder), key=lambda part: (writer_order(part[0]), part[1], -part[2]))
-    for writer, first, last, path in parts:
+    for writer, first, last, name in sorted(parts, key=lambda part: (writer_order(part[0]), part[1], -part[2])):
         if first > through.get(writer, -1):
-            yield writer, first, last, path
+            yield writer, first, last, name
             through[writer] = last
 
 
@@ -117,18 +130,21 @@ def clear_temporary(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _parts(folder: Path) -> Iterator[tuple[str, int, int, Path]]:
-    """(writer, first row, last row, path); of a part whose name does not tell the last, the first."""
+def _names(folder: Path) -> list[str]:
     try:
-        names = os.listdir(folder)
+        return os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return []
+
+
+def all_parts(names: Iterable[str]) -> Iterator[tuple[str, int, int, str]]:
+    """Yield (writer, first row, last row, name) of each part; where the name does not tell the last row, the first."""
     for name in names:
         stem, ending = os.path.splitext(name)
         writer, _, numbers = stem.rpartition("-")
         first, _, last = numbers.partition("_")
         if ending == ".parquet" and writer and first.isdecimal() and (last or first).isdecimal():
-            yield writer, int(first), int(last or first), folder / name
+            yield writer, int(first), int(last or first), name
 
 
 def writer_order(writer: str) -> tuple[int, int, str]:

@@ -20,7 +20,7 @@ from harness.errors import BadInput, HarnessError, NoSuchRun, RecordError
 from harness.installation import need_server, version
 from harness.pacing import Tiers
 from harness.pacing.strategies import STRATEGIES
-from harness.paths import program
+from harness.paths import program, results_url
 from harness.record.clock import has_passed, utc_s
 from harness.record.folder import Folder, NameTaken
 from harness.record.history import recorded
@@ -28,6 +28,7 @@ from harness.record.parts import list_parts
 from harness.record.run import Run, created_run, find_run
 from harness.record.state import State
 from harness.record.summary import Ledger, Summary
+from harness.session.copying import copied
 from harness.session.factory import auth_of
 from harness.session.joining import account_for, own_account, told_of
 from harness.session.optimality import figures as figures, revealed
@@ -72,12 +73,14 @@ async def run_import(
         need_server()
     account = await account_for(config, config.run.name or "an import")
     try:
-        with prepared(config) as run:
-            async with source(config, on_child) as url, foreign or http_api(config, url) as api:
-                account = account or (None if config.pacing.shards == 1 else await own_account(config, run.folder))
-                more = await told_of(account, run, config)
-                more |= {"relist": relist, "sessions": sessions}
-                return await import_into(run, config, api, url, on_start, on_update, **more)
+        async with copied(config) as copying:
+            config = copying.config
+            with prepared(config) as run:
+                async with source(config, on_child) as url, foreign or http_api(config, url) as api:
+                    account = account or (None if config.pacing.shards == 1 else await own_account(config, run.folder))
+                    how = {"relist": relist, "sessions": sessions, **await told_of(account, run, config)}
+                    await import_into(run, config, api, url, copying.watching(on_start), on_update, **how)
+        return run
     except BaseExceptionGroup as group:
         raise _plainest(group) from group
     finally:
@@ -194,6 +197,8 @@ def prepared(config: ImportConfig, *, simulated: bool = False) -> Iterator[Run]:
     be resumed. NoSuchRun where the name is taken or is not there, RunLocked where another process writes the run.
     """
     resolve(config)
+    if simulated and (url := results_url(config.run.results)) is not None:
+        raise BadInput(f"a simulated run is kept in a folder, not in {url}; leave out --results, or name a folder")
     if config.run.resume:
         run = _to_resume(config)
         with run.locked(), noted(run, new=False):

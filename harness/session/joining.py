@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import platformdirs
 import trio
 
 from harness.account.account import Account
@@ -31,8 +30,8 @@ from harness.account.embedded import EmbeddedStore, machine_s
 from harness.account.store import AccountKey, BudgetStore, Holder, StoreUnavailable
 from harness.config import ImportConfig
 from harness.errors import BadInput, BadLimits, RecordError
-from harness.installation import PACKAGE
 from harness.pacing import Tiers, format_tiers, parse_tiers
+from harness.paths import state_folder
 from harness.record.limits import remembered
 from harness.record.run import Run
 from harness.session.factory import auth_of, credentials_of
@@ -41,17 +40,9 @@ from harness.spec.source import OAuth2
 from harness.values import variables_in
 
 _log = logging.getLogger("harness")
-# Where the state of this machine is kept, if not where the system has it.
-STATE = "HARNESS_STATE"
 FILE = "account.sqlite"
 # Where no limit is known: two of the longest window that most APIs have.
 LEAST_SPAN_S = 120.0
-
-
-def state_folder() -> Path:
-    """Return the folder of what outlives runs: HARNESS_STATE, or the user's state folder."""
-    said = os.environ.get(STATE)
-    return Path(said) if said else platformdirs.user_state_path(PACKAGE, appauthor=False)
 
 
 def store_of(budget: str) -> BudgetStore:

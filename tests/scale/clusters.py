@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent.parent
-# What the cluster's processes load: this checkout, whatever is installed.
+# What a command loads that a test starts: this checkout, whatever is installed.
 PYTHONPATH = os.pathsep.join(map(str, (ROOT, ROOT / "server")))
+
+# Forked from one process that has loaded what all of them need: that takes some seconds, and a cluster has many.
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PRELOADED = ("distributed.cli.dask_scheduler", "distributed.cli.dask_worker", "harness.lab.sweeping")
 
 
 def until(there: Callable[[], bool]) -> None:
@@ -33,18 +37,9 @@ class LocalCluster:
     def __init__(self, folder: Path, allowed_failures: int) -> None:
         self._folder = folder
         self._file = folder / "scheduler.json"
-        self._environment = {
-            **os.environ,
-            "PYTHONPATH": PYTHONPATH,
-            # Dask's files: not in the home of whoever runs the tests.
-            "DASK_CONFIG": str(folder / "config"),
-            "DASK_TEMPORARY_DIRECTORY": str(folder),
-            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(allowed_failures),
-            # A worker of a test that fails has nobody to come back for.
-            "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "20s",
-        }
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", str(self._file))
+        self._config = {"distributed.scheduler.allowed-failures": allowed_failures, "temporary-directory": str(folder)}
+        self.processes: list[BaseProcess] = []
+        self.scheduler = self._start("scheduler", "", "--port", "0", "--scheduler-file", str(self._file))
 
     @property
     def address(self) -> str:
@@ -52,21 +47,17 @@ class LocalCluster:
         until(lambda: self._file.exists() and self._file.read_text().rstrip().endswith("}"))
         return str(json.loads(self._file.read_text())["address"]).replace("tcp://", "dask://")
 
-    def worker(self, preload: str = "") -> subprocess.Popen[bytes]:
+    def worker(self, preload: str = "") -> BaseProcess:
         """Start a worker with one thread, which stays dead. preload: Python that it runs first."""
-        more = ["--no-nanny"]
-        if preload:
-            path = self._folder / f"preload_{len(self.processes)}.py"
-            path.write_text(preload)
-            more += ["--preload", str(path)]
-        where = ("--scheduler-file", str(self._file), "--nthreads", "1", "--memory-limit", "0")
-        return self._start("worker", *where, "--local-directory", str(self._folder), *more)
+        where = ("--scheduler-file", str(self._file), "--local-directory", str(self._folder))
+        return self._start("worker", preload, *where, "--nthreads", "1", "--memory-limit", "0", "--no-nanny")
 
-    def _start(self, what: str, *words: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-P", "-m", f"distributed.cli.dask_{what}", "--host", "127.0.0.1", "--no-dashboard"]
+    def _start(self, what: str, preload: str, *words: str) -> BaseProcess:
         log = self._folder / f"{what}-{len(self.processes)}.log"
-        with open(log, "wb") as file:
-            process = subprocess.Popen([*command, *words], env=self._environment, stdout=file, stderr=file)
+        words = ("--host", "127.0.0.1", "--no-dashboard", *words)
+        _PROCESSES.set_forkserver_preload([*_PRELOADED])
+        process = _PROCESSES.Process(target=_be, args=(what, words, self._config, preload, log), daemon=True)
+        process.start()
         self.processes.append(process)
         return process
 
@@ -75,7 +66,22 @@ class LocalCluster:
         for process in self.processes:
             process.kill()
         for process in self.processes:
-            process.wait()
+            process.join()
+
+
+def _be(what: str, words: tuple[str, ...], config: dict[str, object], preload: str, log: Path) -> None:
+    """In a process of its own: be what `dask scheduler` or `dask worker` is with these words."""
+    import dask
+    import distributed.cli.dask_scheduler
+    import distributed.cli.dask_worker
+
+    with open(log, "wb", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    dask.config.set(config)
+    exec(preload, {})
+    commands = {"scheduler": distributed.cli.dask_scheduler, "worker": distributed.cli.dask_worker}
+    commands[what].main(words)
 
 
 @contextmanager

@@ -31,13 +31,13 @@ pytestmark = pytest.mark.realtime
 GRID = Grid({"items": 30, "limit": "20/2s"}, {"workers": [1, 2, 3, 4]}, 2)
 FLAGS = ("--items", "30", "--limit", "20/2s", "--grid", "workers=1,2,3,4", "--repeat", "2")
 
-# On a worker (Dask may run it twice): a point says that it has begun, then waits for the file `go`.
+# On a worker: a point says that it has begun, then waits for the file `go`.
 HELD = """
 import time
 from pathlib import Path
 from harness.lab import sweeping
 here = Path({folder!r})
-sweeping.made = getattr(sweeping, "made", sweeping.run_point)
+sweeping.made = sweeping.run_point
 def held(job):
     (here / f"begun-{{job.place['point']}}-{{job.place['repeat']}}-{worker}").touch()
     while not (here / "go").exists():
@@ -49,7 +49,7 @@ sweeping.run_point = held
 DEADLY = """
 import os, signal
 from harness.lab import sweeping
-sweeping.made = getattr(sweeping, "made", sweeping.run_point)
+sweeping.made = sweeping.run_point
 def deadly(job):
     if job.config.pacing.workers == 13:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -222,7 +222,7 @@ def test_ctrl_c_keeps_what_has_begun(tmp_path: Path) -> None:
     with local_cluster(tmp_path / "dask") as dask:
         dask.worker(HELD.format(folder=str(tmp_path), worker="a"))
         command = [sys.executable, "-m", "harness", "sweep", *FLAGS, "--name", "s", "--executor", dask.address]
-        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "DASK_CONFIG": str(tmp_path / "dask" / "config")}
+        environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "DASK_CONFIG": str(tmp_path)}
         process = subprocess.Popen(
             [*command, "--results", str(tmp_path / "r")], env=environment, stdout=subprocess.PIPE, text=True
         )
@@ -286,8 +286,8 @@ def test_a_cluster_that_does_not_fit_is_refused(tmp_path: Path, monkeypatch: pyt
         refused(dask, "has had no worker for 0.2 s; start one with: dask worker tcp://127.0.0.1:", workers_s=0.2)
         old = dask.worker(OLD)
         refused(dask, "has rate-limit-harness 0.0.9, and this is ")
-        old.terminate()
-        old.wait()
+        old.kill()
+        old.join()
         elsewhere = tmp_path / "elsewhere"
         dask.worker(
             "import pathlib\nfrom harness.scale import cluster\n"

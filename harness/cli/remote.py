@@ -1,0 +1,111 @@
+"""Commands on runs in an object store: what they read is brought into the working folder first.
+
+From there on a command sees a folder of runs as any other. What would change a run, or many, says that it cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from harness.errors import BadInput, NoSuchRun, RecordError, RunLocked, StoreUnavailable
+from harness.paths import results_url
+from harness.record.clock import utc_s
+from harness.record.run import Run, find_run
+from harness.remote.bucket import Bucket, open_bucket
+from harness.remote.copy import Need
+from harness.remote.here import bring
+from harness.remote.lease import Seen
+
+# Runs looked at once: one waits for the store most of the time.
+_AT_ONCE = 8
+
+# How much of each run a command reads, by the command's name. `None`: it steers a run, which is one that runs here.
+_READS: dict[str, Need | None] = {
+    "show": Need.EVENTS,
+    "explain": Need.EVENTS,
+    "infer": Need.EVENTS,
+    "report": Need.EVENTS,
+    "compare": Need.EVENTS,
+    "failed list": Need.EVENTS,
+    "failed show": Need.EVENTS,
+    "export": Need.ALL,
+    "runs list": Need.FIGURES,
+    "calibration": Need.FIGURES,
+    "watch": Need.EVENTS,
+    "pause": None,
+    "set": None,
+    "stop": None,
+}
+
+
+def brought_for_command(results: Path) -> None:
+    """Bring here what the command that is being invoked reads of the runs in an object store.
+
+    BadInput where it cannot work on those, or where the store cannot be used.
+    """
+    context = click.get_current_context()
+    url = results_url(results)
+    if url is None:
+        return
+    command = context.command_path.partition(" ")[2]
+    name = next((name for name in _READS if command.endswith(name)), None)
+    if name is None:
+        typed = command.removeprefix("-m harness ")
+        raise BadInput(f"{typed} works on a folder of runs, not on {url}; leave out --results, or name a folder")
+    need = _READS[name]
+    if need is None:
+        return
+    named = context.params.get("names") or [context.params.get("run")]
+    for folder, seen in bring_named(results, named, need).items():
+        if seen is not None and seen.seems_alive(utc_s()):
+            with suppress(RunLocked, NoSuchRun):  # its writer is here, or another command that looks
+                context.with_resource(Run(folder).locked())  # so that it counts as running while we look
+
+
+def bring_named(results: Path, names: Iterable[str | None], need: Need) -> dict[Path, Seen | None]:
+    """Bring the named runs here as far as `need` says, or the figures of all; None names the latest.
+
+    Answers the folders and leases of those that were looked at; nothing where `results` is a folder of its own.
+    """
+    url = results_url(results)
+    if url is None:
+        return {}
+    bucket = open_bucket(url)
+    try:
+        there = bucket.folders()
+        named = [_wanted(name, there) for name in names]
+        found: dict[Path, Seen | None] = {}
+        if need is Need.FIGURES or None in named:  # the latest is known once all have been seen
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                seen = pool.map(lambda run: _brought(bucket, results / run, Need.FIGURES), there)
+                found = {results / run: one for run, one in zip(there, seen, strict=True)}
+        if need is not Need.FIGURES:
+            for run in filter(None, (name or _latest(results) for name in named)):
+                found[results / run] = _brought(bucket, results / run, need)
+    except StoreUnavailable as error:
+        raise BadInput(f"--results {error}") from None
+    return found
+
+
+def _brought(bucket: Bucket, folder: Path, need: Need) -> Seen | None:
+    try:
+        return bring(bucket, folder, need)
+    except RecordError:  # one that has just been begun, or is being removed
+        return None
+
+
+def _wanted(name: str | None, there: list[str]) -> str | None:
+    """Return the run in the store that `name` or its beginning names; None for the latest, or what is not there."""
+    fitting = [run for run in there if run == name] or [run for run in there if name and run.startswith(name)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _latest(results: Path) -> str | None:
+    with suppress(NoSuchRun):
+        return find_run(results).name
+    return None
