@@ -27,6 +27,8 @@ FORGOTTEN_S = 7 * 86_400.0
 GATHERED_AFTER_S, GATHERED = 20.0, 400
 # Openings this close together are waited for as one.
 CLOSE_S = 0.02
+# Nobody leaves openings to others for longer, in parts of a limit's span.
+AHEAD = 0.02
 
 
 class Books:
@@ -149,10 +151,20 @@ class Books:
         unmet = max(0, said.want - leased.units)  # of what others get these shall have a part
         self.db.execute(
             "UPDATE lease SET units = units + ?, leased_t = CASE WHEN ? > 0 OR units > 0 THEN ? ELSE leased_t END,"
+            " got_t = CASE WHEN ? > 0 THEN ? ELSE got_t END,"
             " seen_t = ?, occupies_s = ?, linger_s = ?, unmet = ?, present = ?, number = ?, answer = ?"
             " WHERE account = ? AND holder = ? AND route = ?",
             (
-                *(leased.units, leased.units, self.now, self.now, said.occupies_s, said.linger_s),
+                *(
+                    leased.units,
+                    leased.units,
+                    self.now,
+                    leased.units,
+                    self.now,
+                    self.now,
+                    said.occupies_s,
+                    said.linger_s,
+                ),
                 *(unmet, not said.leaves, said.number, json.dumps(asdict(leased)), *mine),
             ),
         )
@@ -245,19 +257,33 @@ class Books:
             if room < free:
                 free, full = room, index
         units = max(0, min(want, free))
-        rivals = self._one(
-            "SELECT count(DISTINCT holder) FROM lease WHERE account = ? AND holder != ? AND unmet > 0 AND seen_t > ?",
-            *(mine[1], self.now - PRESENT_S),
-        )
-        if rivals and 0 < free < math.inf:
-            units = min(units, max(1, -(-int(free) // (1 + int(str(rivals))))))
+        before, after = self._rivals(mine[1])
+        if 0 < free < math.inf:
+            each, more = divmod(int(free), 1 + before + after)
+            # Of what does not divide, those get one that got none for longest.
+            units = min(units, max(1, each + (before < more)))
         if units >= want or full is None:
             return Leased(int(units), False, others=others)
         if units < free:  # the rest is for the others
             return Leased(int(units), False, 0.0, full, others=others)
         limit = said.limits[full]
         batch = max(1, min(want - int(units), limit.units // (50 * (1 + len(others)))))
-        return Leased(int(units), False, self._opens_s(limit, int(units), batch), full, others=others)
+        opens_s = self._opens_s(limit, int(units), batch)
+        ahead = before + after if units else before
+        if ahead and opens_s is not None:  # those come first; but nobody waits for what they may not take
+            mine_s = self._opens_s(limit, int(units) + ahead * batch, batch)
+            opens_s = opens_s if mine_s is None or mine_s > opens_s + AHEAD * limit.span_s else mine_s
+        return Leased(int(units), False, opens_s, full, others=others)
+
+    def _rivals(self, holder: str) -> tuple[int, int]:
+        """Return how many others want some that got none for longer than `holder`, and how many that got some since."""
+        rows = self.db.execute(
+            "SELECT max(got_t) >= (SELECT max(got_t) FROM lease WHERE account = ?1 AND holder = ?2) FROM lease"
+            " WHERE account = ?1 AND holder != ?2 AND unmet > 0 AND seen_t > ?3 GROUP BY holder",
+            (self.account, holder, self.now - PRESENT_S),
+        ).fetchall()
+        after = sum(later for (later,) in rows)
+        return len(rows) - after, after
 
     def _used(self, limit: Limit) -> int:
         """Return how many units occupy a limit: what was sent within its span, and what is leased."""

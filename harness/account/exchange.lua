@@ -18,7 +18,7 @@
 --   was not looked up for this call), the time (false: the server's), the holder, and what it says.
 
 local given = cjson.decode(ARGV[1])
-local LIFE_S, PRESENT_S, STALE_S, CLOSE_S, LEAST_KEPT_S, FORGOTTEN_S, GATHERED, GATHERED_AFTER_S, EVERY = unpack(given[1])
+local LIFE_S, PRESENT_S, STALE_S, CLOSE_S, AHEAD, LEAST_KEPT_S, FORGOTTEN_S, GATHERED, GATHERED_AFTER_S, EVERY = unpack(given[1])
 local op, run, store, clock = given[2], given[3], given[4], given[5]
 local me, name, pid, machine, joined_store = unpack(given[6])
 local told = given[7]
@@ -86,7 +86,8 @@ local function seat(route)
   end
   local row = {
     holder = me, route = route, name = name, pid = pid, machine = machine, units = 0, joined_t = joined_t or now,
-    seen_t = now, occupies_s = 0, linger_s = 0, unmet = 0, present = true, number = 0,
+    seen_t = now, occupies_s = 0, linger_s = 0, unmet = 0, got_t = 0,
+    present = true, number = 0,
   }
   state.rows[name_of(me, route)] = row
   return row
@@ -389,6 +390,22 @@ local function exchange()
     return state.lost_t and state.lost_t + LIFE_S + said.occupies_s + span_s or -math.huge
   end
 
+  -- How many others want some that got none for longer than this one, and how many that got some since.
+  local function rivals()
+    local got, mine_t, before, after = {}, 0, 0, 0
+    for _, one in pairs(state.rows) do
+      if one.holder == me then
+        mine_t = math.max(mine_t, one.got_t)
+      elseif one.unmet > 0 and one.seen_t > now - PRESENT_S then
+        got[one.holder] = math.max(got[one.holder] or 0, one.got_t)
+      end
+    end
+    for _, got_t in pairs(got) do
+      if got_t >= mine_t then after = after + 1 else before = before + 1 end
+    end
+    return before, after
+  end
+
   local function judged(want)
     if want <= 0 then return {units = 0} end
     local free, full = math.huge, nil
@@ -401,20 +418,24 @@ local function exchange()
       end
     end
     local units = math.max(0, math.min(want, free))
-    local wanting, rivals = {}, 0
-    for _, one in pairs(state.rows) do
-      if one.holder ~= me and one.unmet > 0 and one.seen_t > now - PRESENT_S and not wanting[one.holder] then
-        wanting[one.holder], rivals = true, rivals + 1
-      end
-    end
-    if rivals > 0 and free > 0 and free < math.huge then
-      units = math.min(units, math.max(1, math.ceil(free / (1 + rivals))))
+    local before, after = rivals()
+    if free > 0 and free < math.huge then
+      local each = math.floor(free / (1 + before + after))
+      -- Of what does not divide, those get one that got none for longest.
+      if before < free - each * (1 + before + after) then each = each + 1 end
+      units = math.min(units, math.max(1, each))
     end
     if units >= want or not full then return {units = units} end
     if units < free then return {units = units, opens_s = 0, full = full - 1} end -- the rest is for the others
     local limit = named[full]
     local batch = math.max(1, math.min(want - units, math.floor(limit.units / (50 * (1 + #others)))))
-    return {units = units, opens_s = opens_s(limit, units, batch), full = full - 1}
+    local opens = opens_s(limit, units, batch)
+    local ahead = units > 0 and before + after or before
+    if ahead > 0 and opens then -- those come first; but nobody waits for what they may not take
+      local mine_s = opens_s(limit, units + ahead * batch, batch)
+      if mine_s and mine_s <= opens + AHEAD * limit.span_s then opens = mine_s end
+    end
+    return {units = units, opens_s = opens, full = full - 1}
   end
 
   -- 4. Holds.
@@ -470,6 +491,7 @@ local function exchange()
   leased = leased or judged(said.want)
 
   if leased.units > 0 or row.units > 0 then row.leased_t = now end
+  if leased.units > 0 then row.got_t = now end
   row.units = row.units + leased.units
   row.seen_t, row.occupies_s, row.linger_s = now, said.occupies_s, said.linger_s
   row.unmet = math.max(0, said.want - leased.units)

@@ -29,6 +29,7 @@ from typing import Any
 import trio
 
 from harness.account.books import (
+    AHEAD,
     CLOSE_S,
     FORGOTTEN_S,
     GATHERED,
@@ -49,7 +50,18 @@ TIMEOUT_S = 1.0
 META, ACCOUNTS = "harness:meta", "harness:accounts"
 # In exchanges of an account: little is tidied at a time, since the server does nothing else meanwhile.
 TIDIED_EVERY = 64
-_CONSTANTS = (LIFE_S, PRESENT_S, STALE_S, CLOSE_S, LEAST_KEPT_S, FORGOTTEN_S, GATHERED, GATHERED_AFTER_S, TIDIED_EVERY)
+_CONSTANTS = (
+    LIFE_S,
+    PRESENT_S,
+    STALE_S,
+    CLOSE_S,
+    AHEAD,
+    LEAST_KEPT_S,
+    FORGOTTEN_S,
+    GATHERED,
+    GATHERED_AFTER_S,
+    TIDIED_EVERY,
+)
 
 Reply = list[str]
 

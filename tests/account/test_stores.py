@@ -285,6 +285,29 @@ class TestOthers:
         assert (await case.say("a", want=10)).units == 2  # b wants more, too
         assert (await case.say("a", want=10)).units == 1
 
+    async def test_what_does_not_divide_goes_to_who_got_none_for_longest(self, case: Case) -> None:
+        for name in ("a", "b"):
+            await case.join(name)
+        await case.say("b", want=10)
+        assert (await case.say("a", want=10)).units == 0
+        case.pass_(0.1)
+        await case.say("b", back=3)
+        assert (await case.say("b", want=6)).units == 1  # of three, since a got none yet
+        case.pass_(0.1)
+        assert (await case.say("a", want=6)).units == 1
+        case.pass_(0.1)
+        assert (await case.say("b", want=6, back=2)).units == 2  # of three again; b got its last before a did
+
+    async def test_each_waits_for_an_opening_of_its_own(self, case: Case) -> None:
+        """Else all would come at each, and the first in line would get them all."""
+        for name in ("a", "b", "c"):
+            await case.join(name)
+        await case.say("a", want=10)
+        await case.say("a", spent=spent(0.035, 0.02, 0.015, 0.01, 0.005, *(0.0,) * 5))
+        waits = [(await case.say(name, want=2)).opens_s for name in ("b", "c", "a")]
+        assert waits == pytest.approx([1.965, 1.965, 1.985])  # b and c got none yet, so that c's turn is not known to b
+        assert (await case.say("b", want=2)).opens_s == pytest.approx(1.965)
+
     async def test_no_limit_is_no_limit(self, case: Case) -> None:
         await case.join("a")
         await case.join("b")
