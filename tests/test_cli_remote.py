@@ -258,6 +258,20 @@ def test_a_second_writer_is_refused(store: Bucket, api_url: str, machine: Machin
     assert lease(store).released
 
 
+def test_watched_from_another_machine(store: Bucket, api_url: str, machine: Machines) -> None:
+    """Until it has ended there, with its exit code; where it runs it takes commands, as any other."""
+    here, there = machine(4.0), machine()
+    process = here.start(*importing(api_url, "1/1s"))
+    wait_for(process, store, 1)
+    watching = there.start("watch", "--results", URL, "--progress", "plain")
+    assert watching.stderr is not None
+    assert "state=" in watching.stderr.readline()
+    here.do("set", "r", "--limit", "500/1s", "--results", URL)
+    out, _ = watching.communicate(timeout=PATIENCE_S)
+    assert (watching.returncode, process.wait()) == (0, 0)
+    assert f"{ITEMS} of {ITEMS} items" in out
+
+
 def test_of_two_that_begin_at_once_one_wins(store: Bucket, api_url: str, machine: Machines) -> None:
     """By the conditional write; the other one says who has it, and leaves nothing."""
     both = [machine(2.0) for _ in range(2)]

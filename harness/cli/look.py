@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from harness.cli.manage import steered
 from harness.cli.options import this_program, where
 from harness.config import ImportConfig
 from harness.errors import RecordError
+from harness.paths import results_url
 from harness.record.clock import utc_s
 from harness.record.run import Run, find_run, list_runs
 from harness.record.run_view import RunSettings
@@ -90,29 +92,43 @@ def _settings(settings: RunSettings) -> dict[str, str]:
     return {name.replace("_", " "): printable(str(value)) for name, value in shown.items()}
 
 
-_EVERY_S = 0.25
+# How often a run is looked at: one here, and one that is downloaded each time.
+_EVERY_S, _ELSEWHERE_S = 0.25, 2.0
 
 
 def watch_command(run: str | None, results: Path, progress: Mode | None) -> int:
     """Show the run until its writer ends."""
     found = steered(results, run)
-    if found.writer_pid is None:
-        click.echo(f"run {found.name} is not running; its summary:", err=True)
-    else:
-        try:
-            signals.run(_watch, found, choose_mode(progress, sys.stderr))
-        except KeyboardInterrupt:
-            click.echo(f"run {found.name} continues; only the watching has ended", err=True)
-            return 0
+    with _elsewhere(found) as alive:
+        if found.writer_pid is None:
+            click.echo(f"run {found.name} is not running; its summary:", err=True)
+        else:
+            try:
+                signals.run(_watch, found, choose_mode(progress, sys.stderr), alive)
+            except KeyboardInterrupt:
+                click.echo(f"run {found.name} continues; only the watching has ended", err=True)
+                return 0
     report(found, ImportConfig(results=results))
     return exit_code(found.status)
 
 
-async def _watch(run: Run, mode: Mode) -> None:
-    """Show the run until no process writes it."""
+def _elsewhere(run: Run) -> AbstractContextManager[Callable[[], bool] | None]:
+    """Let a run that is written on another machine count as running; see `standing_in`."""
+    if results_url(run.folder.parent) is None:
+        return nullcontext()
+    from harness.cli.remote import standing_in  # loads Parquet
+
+    return standing_in(run)
+
+
+async def _watch(run: Run, mode: Mode, alive: Callable[[], bool] | None) -> None:
+    """Show the run until no process writes it. alive: brings it here anew, where it is written on another machine."""
     reader = RunReader(run)
+    every_s = _EVERY_S if alive is None else _ELSEWHERE_S
     with Progress(mode, sys.stderr) as shown:
         while run.writer_pid is not None:
             view = await trio.to_thread.run_sync(reader.view, utc_s())
             shown.update(view)
-            await trio.sleep(_EVERY_S)
+            await trio.sleep(every_s)
+            if alive is not None and not await trio.to_thread.run_sync(alive):
+                return

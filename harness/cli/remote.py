@@ -5,9 +5,9 @@ From there on a command sees a folder of runs as any other. What would change a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -62,9 +62,32 @@ def brought_for_command(results: Path) -> None:
         return
     named = context.params.get("names") or [context.params.get("run")]
     for folder, seen in bring_named(results, named, need).items():
+        if command.endswith("watch"):
+            continue  # it looks again and again, see `standing_in`
         if seen is not None and seen.seems_alive(utc_s()):
             with suppress(RunLocked, NoSuchRun):  # its writer is here, or another command that looks
                 context.with_resource(Run(folder).locked())  # so that it counts as running while we look
+
+
+@contextmanager
+def standing_in(run: Run) -> Iterator[Callable[[], bool] | None]:
+    """Let a run that is written elsewhere count as running for as long as the block runs.
+
+    Yields what brings the run here anew and answers whether it is still written; None where it is not, or is here.
+    """
+
+    def alive() -> bool:
+        try:
+            seen = bring_named(run.folder.parent, [run.name], Need.EVENTS).get(run.folder)
+        except BadInput:  # the store is away for a moment
+            return True
+        return seen is not None and seen.seems_alive(utc_s())
+
+    if results_url(run.folder.parent) is None or run.writer_pid is not None or not alive():
+        yield None
+        return
+    with run.locked():
+        yield alive
 
 
 def bring_named(results: Path, names: Iterable[str | None], need: Need) -> dict[Path, Seen | None]:

@@ -54,15 +54,17 @@ class Remembering(Bucket):
 
 
 class Moving(Bucket):
-    """Goes from one state to the next while it is read: `step` states on with each answer."""
+    """Goes from one state to the next while it is read: `step` states on with each answer, from one to another."""
 
-    def __init__(self, states: list[Objects], at: int, step: int) -> None:
+    def __init__(self, states: list[Objects], at: int, step: int, moves: range = range(10**6)) -> None:
         super().__init__(MemoryStore(), URL)
         self._states, self._at, self._step = states, at, step
+        self._moves, self._answers = moves, 0
         self._now = in_memory(states[at])
 
     def _on(self) -> None:
-        at = min(self._at + self._step, len(self._states) - 1)
+        at = min(self._at + self._step * (self._answers in self._moves), len(self._states) - 1)
+        self._answers += 1
         if at != self._at:
             self._at, self._now = at, in_memory(self._states[at])
 
