@@ -354,6 +354,12 @@ SECTIONS = (
                 swept=True,
             ),
             Flag(
+                "executor",
+                "where shards run: dask://HOST:8786 for the workers of a Dask cluster [default processes here]",
+                resumed=True,
+                live=True,
+            ),
+            Flag(
                 "cost",
                 "units of the limit that a request costs: list=1, item=2 or batch=5; may be repeated [default 1 each]",
                 default={},

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import core, importer, lab, large, learn, memory, million, pacer, panel, resume, runs_table
+from benchmarks import (
+    core,
+    importer,
+    lab,
+    large,
+    learn,
+    memory,
+    million,
+    pacer,
+    panel,
+    resume,
+    runs_table,
+    shards,
+    static,
+)
 from benchmarks.__main__ import main
 from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
@@ -51,6 +67,29 @@ def test_the_importer_beside_a_bare_loop() -> None:
     figures = importer.measure(rounds=1, items=12, workers=3)
     assert positive(figures)
     assert sum(figure.met is not None for figure in figures) == 2
+
+
+@pytest.mark.realtime
+def test_several_processes_beside_one() -> None:
+    """By the command line, against the static server: every item comes, or the bench itself would fail."""
+    figures = shards.measure(rounds=1, items=60, workers=3)
+    assert positive(figures)
+    assert [bool(figure.aim) for figure in figures] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("asked", "body"),
+    [
+        (b"GET /items?page=2&perPage=2 HTTP/1.1", {"data": [{"id": 3}, {"id": 4}], "total": 5}),
+        (b"GET /items?perPage=2&page=3 HTTP/1.1", {"data": [{"id": 5}], "total": 5}),
+        (b"GET /items/3 HTTP/1.1", {"id": 3, "name": "item 3", "value": 1.5, "tags": ["a", "b"]}),
+    ],
+)
+def test_what_the_static_server_answers(asked: bytes, body: object) -> None:
+    head, _, text = static.answer(asked, 5).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert b"content-length: %d" % len(text) in head
+    assert json.loads(text) == body
 
 
 @pytest.mark.realtime

@@ -44,6 +44,7 @@ URL = "https://api.example.com/orders"
         (["--max-failure-rate", "120%"], "--max-failure-rate: '120%' is more than 100%; write a share like 80% or 0.8"),
         (["--max-time", "0"], "--max-time must be more than 0, not 0"),
         (["--max-requests", "0"], "--max-requests must be at least 1, not 0"),
+        (["--executor", "dask://a"], "--executor needs shards to hand out; add --shards, such as --shards 4"),
         (["--shards", "0"], "--shards must be at least 1, not 0"),
         (
             ["--until", "25:00"],

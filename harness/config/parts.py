@@ -50,6 +50,7 @@ class PacingSpec(Part):
     limit: LimitsSetting | None = setting("limit")
     workers: Annotated[_Workers | Literal["auto"], BeforeValidator(as_number)] = setting("workers")
     shards: Annotated[int, BeforeValidator(as_number)] = setting("shards", ge=1, le=MOST_SHARDS)
+    executor: str | None = setting("executor")
     cost: Annotated[dict[Costing, Annotated[int, Field(ge=1, le=10**9)]], BeforeValidator(as_costs)] = setting("cost")
     strategy: Strategy | Pacer | None = setting("pacing")
     share: Share = setting("share", gt=0, le=1)

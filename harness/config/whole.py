@@ -57,13 +57,21 @@ class ImportConfig(Part):
                 most = tier.depth if tier.kind in ("bucket", "gcra") else paced_as(tier)[0]
                 if cost > most and tier.kind != "concurrency":
                     raise ValueError(f"--cost {name}={cost} never fits the limit {tier}; lower it or raise the limit")
-        if self.run.max_requests is not None and self.pacing.shards > 1:
-            raise ValueError("--max-requests is counted by one process; leave out --shards, or use --max-items")
         if self.speed != 1 and self.run.until is not None:
             raise ValueError("--until is a time by the wall clock, which --speed leaves; use --max-time")
         strategy = self.pacing.strategy
         if strategy in ("window", "spaced", "reference") and not self.limits:
             raise ValueError(f"--pacing {strategy} needs to know the limits; add --limit, such as --limit 500/20s")
+        return self
+
+    @model_validator(mode="after")
+    def _shards_fit(self) -> Self:
+        if self.pacing.executor is not None and self.pacing.shards == 1:
+            raise ValueError("--executor needs shards to hand out; add --shards, such as --shards 4")
+        if self.pacing.executor is not None and self.source.url is None:
+            raise ValueError("--executor needs an API that its workers reach; add --url, or leave it out")
+        if self.run.max_requests is not None and self.pacing.shards > 1:
+            raise ValueError("--max-requests is counted by one process; leave out --shards, or use --max-items")
         return self
 
     def _take_from_source(self) -> None:

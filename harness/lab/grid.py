@@ -20,7 +20,7 @@ from harness.values import is_preset_file, is_scenario_file
 # What a sweep decides itself, point by point, or what means nothing to one.
 _NOT_SWEPT = (
     *("results", "run", "fresh", "resume", "dry_run", "progress", "quiet", "as_json", "header", "token_env"),
-    *("auth", "token_url", "client_id_env", "client_secret_env", "scope"),
+    *("executor", "auth", "token_url", "client_id_env", "client_secret_env", "scope"),
 )
 MOST_RUNS = 1_000_000
 

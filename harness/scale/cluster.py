@@ -124,6 +124,13 @@ class Cluster:
                 for part in made:
                     part.rmdir()
 
+    def check_threads(self, wanted: int) -> None:
+        """Raise BadInput unless so many tasks can run at a time: for tasks that wait for one another."""
+        found = sum(self._asked(self._client.nthreads).values())
+        if found < wanted:
+            have = f"{self._named} has {found} thread{'' if found == 1 else 's'}"
+            raise BadInput(f"{have}, and each of {wanted} shards needs one; start more workers, or lower --shards")
+
     def check_file(self, path: Path) -> None:
         """Raise BadInput unless every worker reads at `path` what this process does."""
         if not path.is_absolute():

@@ -65,6 +65,7 @@ class Process:
     def __init__(self, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
         self._process = process
         self._said = said
+        self._last_words = ""
 
     @property
     def pid(self) -> int:
@@ -72,31 +73,38 @@ class Process:
 
     @property
     def is_alive(self) -> bool:
-        return self._process.poll() is None
+        if self._process.poll() is None:
+            return True
+        self._let_go()
+        return False
 
     @property
     def why(self) -> str:
-        code = self._process.poll()
-        if not code:
+        if self.is_alive or not self._process.returncode:
             return ""
-        return f"killed by signal {-code}" if code < 0 else self._last_words() or f"exit code {code}"
+        code = self._process.returncode
+        return f"killed by signal {-code}" if code < 0 else self._last_words or f"exit code {code}"
 
     @property
     def was_killed(self) -> bool:
         return (self._process.poll() or 0) < 0
 
-    def _last_words(self) -> str:
-        self._said.seek(0)
-        lines = self._said.read()[-10_000:].decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else ""
-
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
-        self.close()
+        self._let_go()
 
-    def close(self) -> None:
-        """Let go of what was kept for it."""
+    def leave(self) -> None:
+        """Let it end by itself, soon, as if this process had gone."""
         if self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.close()
+
+    def _let_go(self) -> None:
+        """Close what was open for a process that is over, and keep what it said last."""
+        self.leave()
+        if not self._said.closed:
+            with self._said:
+                self._said.seek(0)
+                lines = self._said.read()[-10_000:].decode(errors="replace").strip().splitlines()
+            self._last_words = lines[-1].strip() if lines else ""

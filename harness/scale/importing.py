@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 
 import trio
@@ -14,6 +14,7 @@ from harness.errors import NoSuchRun
 from harness.record.run import Run, find_run
 from harness.record.shards import shard_folders
 from harness.scale.coordinator import Coordinator
+from harness.scale.elsewhere import Elsewhere
 from harness.scale.executors import Executor, Processes
 from harness.session import importing
 from harness.session.session import OnUpdate, Session
@@ -48,8 +49,23 @@ async def run_import(
         return await importing.run_import(config, **watched, relist=relist)  # type: ignore[arg-type]
     if config.run.resume:
         await _wait_for_shards(config)
-    sessions = partial(Coordinator, executor=Processes() if executor is None else executor)
-    return await importing.run_import(config, **watched, relist=relist, sessions=sessions)  # type: ignore[arg-type]
+    with nullcontext(executor) if executor is not None else _executor(config) as where:
+        sessions = partial(Coordinator, executor=where)
+        return await importing.run_import(config, **watched, relist=relist, sessions=sessions)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _executor(config: ImportConfig) -> Iterator[Executor]:
+    """Yield what starts the shards, as `config` says. BadInput where that is a cluster that cannot be used."""
+    if config.pacing.executor is None:
+        yield Processes()
+        return
+    from harness.scale.cluster import connected
+
+    with connected(config.pacing.executor) as cluster:
+        cluster.check_threads(config.pacing.shards)
+        cluster.check_shared(config.run.results.absolute())
+        yield Elsewhere(cluster.executor)
 
 
 async def _wait_for_shards(config: ImportConfig) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from harness.record.events import canonical_id
+from harness.record.events import ItemId, PageListed, canonical_id
+from harness.record.history import read_events
 from harness.record.run import Run
+from harness.scale.feed import FeedWriter
 from harness.session.importing import config_of
 from tests.faults.power import WHENS, When, World
 from tests.scale.together import Switches, in_shards, sharded
 
-ITEMS = 14
+ITEMS = 11
 # So many sessions at most until a run is complete that was killed once.
 _ENOUGH = 3
 
@@ -59,19 +62,48 @@ def steps_of(who: str, folder: Path) -> list[str]:
     return sharded(in_shards(folder), world()).steps[who]
 
 
+MATTERS = ("events/", "items/", "feed")
+
+
 @pytest.mark.parametrize("who", ["coordinator", "shard 1"])
-@pytest.mark.parametrize(
-    ("every", "whens"),
-    [(5, ("before",)), (7, ("after", "torn")), pytest.param(1, WHENS, marks=pytest.mark.slow)],
-)
-def test_a_death_at_any_step(tmp_path: Path, who: str, every: int, whens: tuple[When, ...]) -> None:
-    """In the fast suite at some of the steps; `slow`, at each of them, also with a power cut after it."""
+@pytest.mark.parametrize("when", ["before", "torn"])
+def test_a_death_as_the_record_or_the_feed_is_written(tmp_path: Path, who: str, when: When) -> None:
+    """Before each part of events and items, and each line of a feed, or with half of it on the disk."""
     steps = steps_of(who, tmp_path / "whole")
-    assert len(steps) > 20
-    reached = [
-        survives(tmp_path / f"{when}-{at}", who, at, when) for when in whens for at in range(0, len(steps), every)
-    ]
+    at_each = [at for at, step in enumerate(steps) if step.startswith(("replace", "feed")) and _matters(step)]
+    assert len(at_each) > 3
+    at_each = at_each[:: 1 if when == "before" else 3]
+    reached = [survives(tmp_path / str(at), who, at, when) for at in at_each]
     assert sum(reached) > len(reached) // 2, "most of these deaths are deaths"
+
+
+def _matters(step: str) -> bool:
+    return any(what in step for what in MATTERS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", ["coordinator", "shard 1"])
+@pytest.mark.parametrize("when", WHENS)
+def test_a_death_at_any_step(tmp_path: Path, who: str, when: When) -> None:
+    """At each step by which files change, also with a power cut after it."""
+    steps = steps_of(who, tmp_path / "whole")
+    reached = [survives(tmp_path / str(at), who, at, when) for at in range(len(steps))]
+    assert sum(reached) > len(reached) // 2, "most of these deaths are deaths"
+
+
+def test_items_are_fed_once_their_page_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a shard could have what a coordinator that dies then has never heard of."""
+    write, seen = FeedWriter.items, []
+
+    def checked(writer: FeedWriter, ids: Sequence[ItemId], places: Sequence[str] | None = None) -> None:
+        events = read_events(tmp_path / "r")
+        seen.append(set(ids) <= {item for event in events if isinstance(event, PageListed) for item in event.ids})
+        write(writer, ids, places)
+
+    monkeypatch.setattr(FeedWriter, "items", checked)
+    assert sharded(in_shards(tmp_path), world()).run.status == "complete"
+    assert len(seen) > 2
+    assert all(seen)
 
 
 def test_the_steps_hold_what_matters(tmp_path: Path) -> None:

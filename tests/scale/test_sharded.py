@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 
+from harness.core.answers import PageRead
 from harness.errors import RecordError
+from harness.record.clock import utc_s
 from harness.record.events import Key, Role
+from harness.record.live import Live, LiveFlight, LiveTier
 from harness.record.run import Run
+from harness.record.run_view import RunView
 from harness.record.shards import shard_folders, shard_of
-from harness.scale.coordinator import Coordinator
+from harness.scale.coordinator import Coordinator, together
 from harness.session.importing import config_of, forget, reopen
+from harness.session.reader import RunReader
 from harness.source.base import Got, OnHeaders
 from tests.faults.power import World, session, settings
 from tests.scale.together import Switches, Tasks, in_shards, sharded
@@ -52,6 +58,79 @@ def test_items_are_chosen_as_by_one_process(tmp_path: Path) -> None:
     run = sharded(in_shards(tmp_path, 2, detail=None), shared).run
     assert run.status == "complete"
     assert sorted(asked(shared).elements()) == list(range(1, ITEMS + 1))
+
+
+def test_an_audit_finds_what_has_come_since(tmp_path: Path) -> None:
+    """The list is read again, and only what is new is given to the shards."""
+    shared = world()
+    run = sharded(in_shards(tmp_path), shared).run
+    shared.ids += [97, 98, 99]
+    audited = sharded(config_of(run), shared, relist=True).run
+    assert (audited.status, audited.state().imported) == ("complete", ITEMS + 3)
+    assert max(asked(shared).values()) == 1
+    assert [row["id"] for row in audited.items().to_pylist()] == shared.ids
+
+
+def test_where_an_item_lies_goes_with_it(tmp_path: Path) -> None:
+    """Of a list that says so for some of its records: each shard asks there, also after it was killed."""
+
+    class Placed(World):
+        where: dict[object, str | None]
+
+        async def fetch(  # type: ignore[override]
+            self, role: Role, key: Key, on_headers: OnHeaders, place: str | None = None
+        ) -> Got | None:
+            got = await super().fetch(role, key, on_headers)
+            if role == "item":
+                self.where[key] = place
+            elif got is not None and isinstance(got.result, PageRead):
+                places = tuple(f"/at/{number * 7}" for number in got.result.ids)
+                return replace(got, result=replace(got.result, places=places))
+            return got
+
+    placed = Placed(ids=list(range(1, ITEMS + 1)))
+    placed.where = {}
+    ended = sharded(in_shards(tmp_path), placed, Switches({"shard 1": 12}))
+    assert (ended.run.status, sorted(ended.started)) == ("complete", [1, 1, 2])
+    assert placed.where == {number: f"/at/{number * 7}" for number in range(1, ITEMS + 1)}
+
+
+def test_the_live_status_is_that_of_all(tmp_path: Path) -> None:
+    """What is in flight, how many workers there are and what is used of a limit: of every process together."""
+    limit = LiveTier("10/1s", 10, 2, 8, None)
+    own = Live(5.0, 100.0, 3, 0, "shards", tiers=(replace(limit, used=1, left=9),))
+    flights = (LiveFlight("item", 7, 1, 0.5), LiveFlight("item", 8, 1, 2.0))
+    busy = Live(4.0, 100.0, 3, 2, "working", tiers=(replace(limit, used=6, left=4),), flights=flights)
+    waiting = Live(4.0, 100.0, 3, 1, "limit", 103.0, "10/1s", (replace(limit, used=5, left=5, opens_in_s=3.0),))
+    all_ = together(own, [busy, waiting], 2)
+    assert (all_.workers, all_.in_flight, all_.doing) == (6, 3, "working")
+    assert [flight.key for flight in all_.flights] == [8, 7], "the oldest first"
+    (tier,) = all_.tiers
+    assert (tier.used, tier.left, tier.opens_in_s) == (10, 0, 3.0)
+    held = together(own, [waiting, replace(waiting, until_utc_s=101.0), replace(own, doing="feed")], 2)
+    assert (held.doing, held.until_utc_s, held.tier) == ("limit", 101.0, "10/1s")
+    assert together(replace(own, doing="paused"), [busy], 2).doing == "paused"
+
+
+def test_what_others_see_while_it_runs_is_the_whole(tmp_path: Path) -> None:
+    """Through the folder alone, as `watch` and `show` do."""
+    seen: list[RunView] = []
+
+    async def person(coordinator: Coordinator, _: Tasks) -> None:
+        reader = RunReader(coordinator.run_folder, charted=True)
+        await trio.sleep(3.5)
+        seen.append(reader.view(utc_s()))
+
+    run = sharded(in_shards(tmp_path), world(), person=person).run
+    (view,) = seen
+    assert view.status == "running"
+    assert 0 < view.summary.imported < ITEMS
+    assert view.timeline is not None
+    assert sum(view.timeline.sent) == view.summary.imported + view.summary.requests_page
+    whole = RunReader(run, charted=True).view(utc_s())
+    assert whole.summary.imported == ITEMS
+    assert whole.timeline is not None
+    assert sum(whole.timeline.sent) == ITEMS + whole.summary.requests_page
 
 
 def test_an_empty_list_needs_no_shard(tmp_path: Path) -> None:

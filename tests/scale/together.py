@@ -28,6 +28,10 @@ from tests.faults.power import Killed, Switch, World, settings
 WHO: ContextVar[str] = ContextVar("who", default="coordinator")
 
 
+# No session here takes so long, in virtual time: one that does hangs.
+_MOST_S = 600.0
+
+
 @dataclass
 class Shard:
     """A shard that is a task. kill: as kill -9, nothing of it reaches the disk any more."""
@@ -145,7 +149,12 @@ Person = Callable[[Coordinator, Tasks], Any]
 
 
 def sharded(
-    config: ImportConfig, world: World, switches: Switches | None = None, person: Person | None = None
+    config: ImportConfig,
+    world: World,
+    switches: Switches | None = None,
+    person: Person | None = None,
+    *,
+    relist: bool = False,
 ) -> Ended:
     """One session in virtual time, as `run_import` runs it; ended by the death of its coordinator, or as it ends."""
     switches = Switches() if switches is None else switches
@@ -159,7 +168,8 @@ def sharded(
             tasks = Tasks(nursery, world, switches, wall)
             killed = False
             try:
-                await _coordinate(config, world, tasks, person)
+                with trio.fail_after(_MOST_S):
+                    await _coordinate(config, world, tasks, person, relist)
             except BaseException:
                 if not switches.of["coordinator"].dead:
                     raise
@@ -173,7 +183,7 @@ def sharded(
         return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
-async def _coordinate(config: ImportConfig, world: World, tasks: Tasks, person: Person | None) -> None:
+async def _coordinate(config: ImportConfig, world: World, tasks: Tasks, person: Person | None, relist: bool) -> None:
     sessions = partial(Coordinator, executor=tasks, wall=tasks.wall)
     with prepared(config) as run:
         async with trio.open_nursery() as nursery:
@@ -184,7 +194,7 @@ async def _coordinate(config: ImportConfig, world: World, tasks: Tasks, person: 
                     nursery.start_soon(person, session, tasks)
 
             url = config.source.url or ""
-            await import_into(run, config, world, url, begun, inline=True, sessions=sessions)
+            await import_into(run, config, world, url, begun, inline=True, relist=relist, sessions=sessions)
             nursery.cancel_scope.cancel()
 
 
