@@ -7,6 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+<<<<<<< HEAD
 from benchmarks import (
     core,
     importer,
@@ -22,6 +23,9 @@ from benchmarks import (
     shards,
     static,
 )
+=======
+from benchmarks import account, core, importer, lab, large, learn, memory, million, pacer, panel, resume, runs_table
+>>>>>>> h-valkey
 from benchmarks.__main__ import main
 from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
@@ -99,6 +103,17 @@ def test_how_long_a_killed_import_takes_to_go_on() -> None:
     assert (resumed.unit, watched.unit) == ("processor s", "processor ms")
     assert resumed.ours
     assert watched.ours
+
+
+@pytest.mark.realtime
+def test_grants_of_a_shared_account_beside_limiters_on_redis() -> None:
+    """On both stores, at three sizes of a lease, beside two libraries; on Valkey each has an aim."""
+    figures = account.measure(rounds=1, keys=1)
+    assert positive(figures)
+    assert [figure.aim for figure in figures if figure.aim] == [">= 1 of it"] * 2 + [">= 5 of it"] * 2 + [
+        ">= 20 of it"
+    ] * 2
+    assert len(figures) == 3 * 2 * 2 + 2
 
 
 def test_the_memory_of_an_import() -> None:

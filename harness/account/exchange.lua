@@ -7,9 +7,10 @@
 --   units: a sorted set of what was sent, by the time it was counted at the latest; a member is number:cost:route.
 --   answers: the last answer to each row, to be repeated.
 --
--- **Counts.** A limit remembers the sum of what was counted after its horizon, one span ago. Each exchange moves the
--- horizon of the limits that it names, and takes off what lies between; what is told later than its horizon is added,
--- what was counted before it is not. So an exchange costs what it changes, not what is there.
+-- **Counts.** A limit remembers the sum of what was counted after its horizon, one span ago, and that nothing was before
+-- `next_t`. Each exchange moves the horizon of the limits that it names, and takes off what lies between; what is told
+-- later than its horizon is added, what was counted before it is not. So an exchange costs what it changes, not what is
+-- there.
 --
 -- **Lost.** Where the server was restarted, or keys are missing, nobody knows what was leased and sent last, so all of
 -- it may count: nothing is leased until none of that can, and each holder is told that what it has is void.
@@ -102,7 +103,10 @@ local function add(t, route, cost)
   fresh[#fresh + 1] = exact(t)
   fresh[#fresh + 1] = string.format('%d:%d:%s', state.number, cost, route)
   for _, limit in pairs(state.limits) do
-    if limit.horizon and t > limit.horizon and counts(limit.route, route) then limit.count = limit.count + cost end
+    if limit.horizon and t > limit.horizon and counts(limit.route, route) then
+      limit.count = limit.count + cost
+      limit.next_t = math.min(limit.next_t, t)
+    end
   end
 end
 
@@ -132,8 +136,11 @@ local function used(limit)
   local horizon = now - limit.span_s
   if not limit.horizon then
     limit.count = sum('(' .. exact(horizon), '+inf', limit.route)
-  elseif horizon > limit.horizon then
+    limit.next_t = -math.huge
+  elseif horizon >= limit.next_t then
     limit.count = limit.count - sum('(' .. exact(limit.horizon), exact(horizon), limit.route)
+    local found = redis.call('ZRANGEBYSCORE', UNITS, '(' .. exact(horizon), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    limit.next_t = found[2] and tonumber(found[2]) or math.huge
   end
   limit.horizon = horizon
   local leased = 0

@@ -7,6 +7,7 @@ buffers unclosed where it cannot connect. Of the protocol an account needs this 
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,42 @@ def address(url: str) -> Address:
     return Address(f"{scheme}://{shown}:{port}/{db}", "", host, port, db, tls, *who, query.get("ssl_ca_certs"))
 
 
+class _Plain(trio.abc.Stream):
+    """A stream on a connected socket. What fits its buffer is sent at once, and an answer is one wait.
+
+    A trio.SocketStream lets other tasks run twice more, which takes about as long as the server's work.
+    """
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._socket = socket.socket(fileno=stream.socket.detach())
+        self._socket.setblocking(False)
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._socket.send(rest) :]
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self._socket)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.wait_writable(self._socket)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        while True:
+            await trio.lowlevel.wait_readable(self._socket)
+            try:
+                return self._socket.recv(max_bytes or CHUNK)
+            except BlockingIOError:
+                continue
+
+    async def aclose(self) -> None:
+        trio.lowlevel.notify_closing(self._socket)
+        self._socket.close()
+        await trio.lowlevel.checkpoint()
+
+
 class Connection:
     """One connection, once `connect` has made it. A command that is cancelled, or fails on the way, ends it.
 
@@ -103,15 +140,17 @@ class Connection:
 
 async def connect(at: Address) -> Connection:
     """Connect and say who asks; OSError, `Refused`, ssl.SSLError."""
-    stream: trio.abc.Stream
     if at.path:
-        stream = await trio.open_unix_socket(at.path)
+        plain = await trio.open_unix_socket(at.path)
     else:
-        stream = await trio.open_tcp_stream(at.host, at.port)
+        plain = await trio.open_tcp_stream(at.host, at.port)
+    stream: trio.abc.Stream = plain
     try:
         if at.tls:
             context = ssl.create_default_context(cafile=at.ca_file)
-            stream = trio.SSLStream(stream, context, server_hostname=at.host)
+            stream = trio.SSLStream(plain, context, server_hostname=at.host)
+        else:
+            stream = _Plain(plain)
         one = Connection(stream)
         if at.password:
             await one.ask("AUTH", *((at.user,) if at.user else ()), at.password)

@@ -194,10 +194,20 @@ class ValkeyStore:
             raise StoreUnavailable(f"the account in {self.where} is closed")
         try:
             with trio.fail_after(TIMEOUT_S):
-                async with self._turn:
-                    yield await self._usable()
+                await self._wait_for_turn()
+                try:
+                    one = self._connected
+                    yield one if one is not None and one.is_usable else await self._usable()
+                finally:
+                    self._turn.release()
         except (Refused, trio.TooSlowError, OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raise StoreUnavailable(f"the account in {self.where} {self._reason(error)}") from None
+
+    async def _wait_for_turn(self) -> None:
+        try:
+            self._turn.acquire_nowait()  # `async with` would let other tasks run even if nobody is before
+        except trio.WouldBlock:
+            await self._turn.acquire()
 
     async def _usable(self) -> Connection:
         if self._connected is not None and not self._connected.is_usable:

@@ -43,13 +43,16 @@ SCENE = {
 def bound_s(tiers: Tiers, holders: list[tuple[Any, ...]], ways: Ways) -> float:
     """Return by when all that live are done, however badly it goes.
 
-    As long as all items take at the slowest limit, several times where exchanges are slow or lost; and a lease's life,
-    a request and a window for each holder that may die.
+    As long as all items take at the slowest limit, several times where exchanges are slow or lost; as long as each item
+    of the slowest holder takes with an exchange of its own; and a lease's life, a request and a window for each holder
+    that may die.
     """
     items = sum(one[0] for one in holders)
     slowest_s = max(tier.period_s / tier.limit * items + tier.period_s for tier in tiers)
     harsh = 1 + 2 * (ways.trip_s > 0.1) + 2 * (ways.lost > 0.2) + (ways.lost_requests > 0) + (ways.request_s > 0.5)
-    return 20.0 + (2.0 + harsh) * slowest_s + 12.0 * len(holders) + max(tier.period_s for tier in tiers)
+    each_s = 2 * ways.request_s + (2 * ways.trip_s + 0.5) / (1 - ways.lost) + 3.0 * (ways.lost_requests > 0)
+    in_turn_s = max(one[0] / one[1] for one in holders) * each_s
+    return 20.0 + (2.0 + harsh) * slowest_s + 1.5 * in_turn_s + 12.0 * len(holders)
 
 
 def played(

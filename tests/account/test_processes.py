@@ -66,7 +66,7 @@ def ended(*processes: subprocess.Popen[str]) -> list[str]:
 
 
 def test_what_a_killed_run_had_leased_counts_for_the_next(tmp_path: Path, api_url: str) -> None:
-    """SIGKILL amid an import; another run begins at once, and the killed one is resumed beside it: nobody is refused."""
+    """SIGKILL amid an import; another run begins at once, the killed one is resumed beside it: nobody is refused."""
     first = start(api_url, tmp_path, "first")
     until(lambda: has_imported(tmp_path, "first"))
     first.send_signal(signal.SIGKILL)

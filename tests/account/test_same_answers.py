@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from harness.account.embedded import EmbeddedStore
 from harness.account.store import AccountKey, Holder
+from harness.account.valkey import keys_of
 from harness.pacing.leases import Exchange, Leased, Limit, Spent
 from tests.account.valkey_server import Direct, Server
 
@@ -152,3 +153,24 @@ def test_the_same_answers(valkey_server: Server, limits: tuple[Limit, ...], step
                 getattr(twins, what)(*rest)
         twins.look()
         embedded.close_now()
+
+
+def test_units_that_are_gathered_count_as_long_or_a_little_longer(valkey_server: Server) -> None:
+    """One every 0.1 s for 300 s. Each limit counts what was sent within its span, and at most 1/400 of it more."""
+    now = [5000.0]
+    limits = (Limit(10**6, 50.0, "*", "short"), Limit(10**6, 150.0, "*", "long"))
+    key, holder = AccountKey(f"gathered{next(_numbers)}.test", "k", "T"), Holder("a", "a", 1, "m", "s")
+    with valkey_server.client() as client:
+        store = Direct(client, lambda: now[0])
+        store.join_now(key, Holder("b", "b", 1, "m", "s"), 1.0)
+        for number in range(1, 3001):
+            spent = (Spent(0.0, 1, 1),) if number > 1 else ()
+            store.exchange_now(key, holder, Exchange(number, "*", limits, 3.0, 1.0, spent, want=1))
+            if number % 100 == 0:
+                sent = [5000.0 + 0.1 * index for index in range(1, number)]
+                for limit, shown in zip(limits, store.look_now(key).limits, strict=True):
+                    least, most = (sum(at > now[0] - limit.span_s * part for at in sent) for part in (1, 1 + 1 / 400))
+                    assert least <= shown.used - 1 <= most  # one is leased
+            now[0] += 0.1
+        entries = client.zcard(keys_of(key)[1])
+    assert entries < 2000  # of 3,000
