@@ -7,8 +7,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-<<<<<<< HEAD
 from benchmarks import (
+    account,
     core,
     importer,
     lab,
@@ -23,9 +23,6 @@ from benchmarks import (
     shards,
     static,
 )
-=======
-from benchmarks import account, core, importer, lab, large, learn, memory, million, pacer, panel, resume, runs_table
->>>>>>> h-valkey
 from benchmarks.__main__ import main
 from benchmarks.libraries import LIBRARIES
 from benchmarks.measure import Figure, alone, beside, table, turns
@@ -110,9 +107,8 @@ def test_grants_of_a_shared_account_beside_limiters_on_redis() -> None:
     """On both stores, at three sizes of a lease, beside two libraries; on Valkey each has an aim."""
     figures = account.measure(rounds=1, keys=1)
     assert positive(figures)
-    assert [figure.aim for figure in figures if figure.aim] == [">= 1 of it"] * 2 + [">= 5 of it"] * 2 + [
-        ">= 20 of it"
-    ] * 2
+    aims = [figure.aim for figure in figures if figure.aim]
+    assert aims == [f">= {times} of it" for times in (1, 1, 5, 5, 20, 20)]
     assert len(figures) == 3 * 2 * 2 + 2
 
 
