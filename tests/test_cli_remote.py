@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from harness import open_run
 from harness.cli import main
 from harness.record.events import ItemAdopted, ItemImported
 from harness.record.history import read_events
@@ -169,6 +170,7 @@ def test_imported_here_and_read_there(store: Bucket, api_url: str, machine: Mach
     there.do("export", "-o", "items.jsonl", "--results", URL)
     assert [json.loads(line)["id"] for line in (there.folder / "items.jsonl").read_text().splitlines()] == ALL
     assert ids(there.run) == ALL
+    assert open_run(None, URL).items().num_rows == ITEMS
     assert there.do("watch", "--results", URL)[1] == "run r is not running; its summary:\n"
     assert "is complete; there is nothing to resume" in there.do("resume", "--results", URL)[1]
 
