@@ -15,6 +15,7 @@ import pytest
 
 from harness import open_run
 from harness.cli import main
+from harness.paths import STATE_VARIABLE
 from harness.record.events import ItemAdopted, ItemImported
 from harness.record.history import read_events
 from harness.remote.bucket import Bucket, open_bucket
@@ -92,14 +93,14 @@ class Machine:
         return out, err
 
     def _here(self) -> None:
-        for name, value in {**variables(self.port), "XDG_STATE_HOME": str(self.folder / "state")}.items():
+        for name, value in {**variables(self.port), STATE_VARIABLE: str(self.folder / "state")}.items():
             self._patch.setenv(name, value)
         self._patch.chdir(self.folder)
 
     @property
     def run(self) -> Path:
         """The folder of the run r."""
-        (folder,) = self.folder.glob("state/*/copies/*/r")
+        (folder,) = self.folder.glob("state/copies/*/r")
         return folder
 
 
@@ -206,7 +207,7 @@ def test_what_cannot_work_says_so(typed: tuple[str, ...], says: str, machine: Ma
     out, err = here.do(*typed, "--results", URL, code=2)
     assert (out, err.count("\n")) == ("", 1)
     assert says in err
-    assert not (here.folder / "state").exists()
+    assert not (here.folder / "state/copies").exists()
 
 
 def test_killed_and_resumed_on_another_machine(store: Bucket, api_url: str, machine: Machines) -> None:
