@@ -132,7 +132,17 @@ def __dir__() -> list[str]:
 
 
 def open_run(name: str | None = None, results: str | Path = "results") -> Run:
-    """The run `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are."""
+    """The run `name` (a unique prefix is enough), or the latest; NoSuchRun says which there are.
+
+    results: a folder of runs, or s3://BUCKET/PREFIX; of a run there all that its copy holds is downloaded first.
+    """
+    from harness.paths import results_folder, results_url
     from harness.record.run import find_run
 
-    return find_run(Path(results), name)
+    folder = results_folder(results)
+    if results_url(folder) is not None:
+        from harness.remote.copy import Need
+        from harness.remote.reading import bring_named
+
+        bring_named(folder, [name], Need.ALL)
+    return find_run(folder, name)

@@ -13,7 +13,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from harness import open_run
 from harness.cli import main
+from harness.paths import STATE_VARIABLE
 from harness.record.events import ItemAdopted, ItemImported
 from harness.record.history import read_events
 from harness.remote.bucket import Bucket, open_bucket
@@ -91,14 +93,14 @@ class Machine:
         return out, err
 
     def _here(self) -> None:
-        for name, value in {**variables(self.port), "XDG_STATE_HOME": str(self.folder / "state")}.items():
+        for name, value in {**variables(self.port), STATE_VARIABLE: str(self.folder / "state")}.items():
             self._patch.setenv(name, value)
         self._patch.chdir(self.folder)
 
     @property
     def run(self) -> Path:
         """The folder of the run r."""
-        (folder,) = self.folder.glob("state/*/copies/*/r")
+        (folder,) = self.folder.glob("state/copies/*/r")
         return folder
 
 
@@ -169,6 +171,7 @@ def test_imported_here_and_read_there(store: Bucket, api_url: str, machine: Mach
     there.do("export", "-o", "items.jsonl", "--results", URL)
     assert [json.loads(line)["id"] for line in (there.folder / "items.jsonl").read_text().splitlines()] == ALL
     assert ids(there.run) == ALL
+    assert open_run(None, URL).items().num_rows == ITEMS
     assert there.do("watch", "--results", URL)[1] == "run r is not running; its summary:\n"
     assert "is complete; there is nothing to resume" in there.do("resume", "--results", URL)[1]
 
@@ -204,7 +207,7 @@ def test_what_cannot_work_says_so(typed: tuple[str, ...], says: str, machine: Ma
     out, err = here.do(*typed, "--results", URL, code=2)
     assert (out, err.count("\n")) == ("", 1)
     assert says in err
-    assert not (here.folder / "state").exists()
+    assert not (here.folder / "state/copies").exists()
 
 
 def test_killed_and_resumed_on_another_machine(store: Bucket, api_url: str, machine: Machines) -> None:

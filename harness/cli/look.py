@@ -116,7 +116,7 @@ def _elsewhere(run: Run) -> AbstractContextManager[Callable[[], bool] | None]:
     """Let a run that is written on another machine count as running; see `standing_in`."""
     if results_url(run.folder.parent) is None:
         return nullcontext()
-    from harness.cli.remote import standing_in  # loads Parquet
+    from harness.remote.reading import standing_in  # loads Parquet
 
     return standing_in(run)
 

@@ -84,8 +84,8 @@ def resume_command(run: str | None, **flags: Any) -> int:
 def bring_to_resume(results: Path, run: str | None) -> None:
     """Bring a run that is copied to an object store here, as far as resuming it asks."""
     if results_url(results) is not None:
-        from harness.cli.remote import bring_named
         from harness.remote.copy import Need
+        from harness.remote.reading import bring_named
 
         bring_named(results, [run], Need.EVENTS)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import MissingLibrary
-from harness.paths import results_folder, results_url
+from harness.paths import STATE_VARIABLE, results_folder, results_url
 from harness.remote.bucket import _plain, open_bucket
 
 _S3 = "Generic S3 error: Error performing PUT http://s3/r?X-Amz-Signature=hidden in 2ms - Server returned non-2xx "
@@ -57,11 +57,11 @@ def test_no_credentials() -> None:
 @pytest.mark.parametrize("url", ["s3://acme-imports", "s3://acme/a/b.c/d e", "gs://acme/ü"])
 def test_the_folder_of_a_url_names_it(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing is made; a path of Python's, which makes one slash of two, is taken, and a slash too many."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path))
     for written in (url, url + "/", Path(url)):
         folder = results_folder(written)
         assert results_url(folder) == url
-    assert folder.parent == tmp_path / "rate-limit-harness" / "copies"
+    assert folder.parent == tmp_path / "copies"
     assert not list(tmp_path.iterdir())
     assert results_url(tmp_path / folder.name) is None
 
