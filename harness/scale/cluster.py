@@ -6,6 +6,7 @@ own calls wait as long as the scheduler is silent.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
 import platform
@@ -38,6 +39,7 @@ WORKERS_S = 30.0
 _LONGEST_GREETING = 1 << 20
 # Asking all workers takes as long as the slowest of them, and a worker's first import of this package some seconds.
 ANSWER_S = 30.0
+_UNLOCKED = "-unlocked"
 # Saying goodbye to a scheduler that may be gone.
 CLOSE_S = 3.0
 # How often the scheduler is asked how it goes: often enough for a progress line, and nothing to a scheduler.
@@ -71,11 +73,11 @@ def scheduler_address(text: str) -> str:
 
 
 class Cluster:
-    """A cluster whose scheduler has answered. executor: hands tasks to it."""
+    """A cluster whose scheduler has answered. executor: hands tasks to it. plain: those that wait for each other."""
 
     def __init__(self, client: Any, named: str) -> None:
         self._client, self._named = client, named
-        self.executor = ClusterExecutor(client, named)
+        self.executor, self.plain = ClusterExecutor(client, named), ClusterExecutor(client, named, once_more=False)
         self.state = ClusterState()
         self._ended = threading.Event()
 
@@ -106,17 +108,24 @@ class Cluster:
                 raise BadInput(f"{self._place(where)} has {has}, and this is {version()}; {ask}")
 
     def check_shared(self, folder: Path) -> None:
-        """Raise BadInput unless every worker reads at `folder` what is written there here, and may write there."""
+        """Raise BadInput unless every worker reads at `folder` what is written there here, and locks it."""
         made = [part for part in (folder, *folder.parents) if not part.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         nonce, name = secrets.token_hex(16), f".shared-{secrets.token_hex(4)}"
         path = folder / name
         try:
-            path.write_text(nonce, encoding="ascii")
-            for where, found in self._on_all_workers(_answer_beside, str(path), nonce).items():
+            with open(path, "w", encoding="ascii") as file:
+                file.write(nonce)
+                file.flush()
+                fcntl.flock(file, fcntl.LOCK_EX)
+                answers = self._on_all_workers(_answer_beside, str(path), nonce)
+            for where, found in answers.items():
                 if not isinstance(found, str) or not path.with_name(f"{name}-{found}").exists():
                     ask = "put --results on a disk that all of them mount at the same path"
                     raise BadInput(f"{self._place(where)} does not share the folder {folder} with this machine; {ask}")
+                if found.endswith(_UNLOCKED):
+                    ask = "put --results on a disk with locks, such as NFS 4"
+                    raise BadInput(f"{self._place(where)} does not see locks in {folder}; {ask}")
         finally:
             for left in folder.glob(f"{name}*"):
                 left.unlink(missing_ok=True)
@@ -140,6 +149,10 @@ class Cluster:
             if found != here:
                 ask = "put it on a disk that all of them mount at the same path"
                 raise BadInput(f"{self._place(where)} does not read the same {path} as this machine; {ask}")
+
+    def machines(self) -> set[str]:
+        """Return the machines of the workers, as `this_machine` names them."""
+        return {str(found) for found in self._on_all_workers(this_machine).values()}
 
     def check_each(self, function: Callable[..., Any], *args: Any) -> None:
         """Call `function` on every worker; BadInput, naming the worker, where it raises."""
@@ -170,7 +183,7 @@ class Cluster:
         except Exception:  # gone or silent: that is said from the count; the executor notices by itself what is lost
             self.state = ClusterState(self.state.threads, self.state.running, self.state.silent + 1)
             return
-        ours = {worker: self.executor.begun(keys) for worker, keys in processing.items()}
+        ours = {worker: sum(e.begun(keys) for e in (self.executor, self.plain)) for worker, keys in processing.items()}
         # A worker is sent a little more than it has threads for.
         running = sum(min(ours.get(worker, 0), number) for worker, number in threads.items())
         self.state = ClusterState(dict(threads), running)
@@ -282,15 +295,30 @@ def _returned_or_raised(function: Callable[[], Any]) -> tuple[bool, Any]:
         return False, error
 
 
+def this_machine() -> str:
+    """Return what tells this machine, since its last start, from every other; a container is one, too."""
+    with suppress(OSError):
+        return f"{platform.node()} {Path('/proc/sys/kernel/random/boot_id').read_text().strip()}"
+    return platform.node()
+
+
 def _digest(path: str) -> str:
     """Return what tells one content of a file from another."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _answer_beside(path: str, nonce: str) -> str:
-    """On a worker: read the nonce at `path`, write a file of our own beside it, and return what its name ends with."""
+    """On a worker: read the nonce at `path`, write a file of our own beside it, and return what its name ends with.
+
+    That in turn ends with _UNLOCKED where the lock on the file at `path` is not seen.
+    """
     if Path(path).read_text(encoding="ascii") != nonce:
         raise ValueError("another file lies there")
-    token = secrets.token_hex(4)
+    with open(path, encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            token = secrets.token_hex(4) + _UNLOCKED
+        except BlockingIOError:
+            token = secrets.token_hex(4)
     Path(f"{path}-{token}").touch()
     return token

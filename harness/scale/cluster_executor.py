@@ -75,9 +75,13 @@ class _Task:
 
 
 class ClusterExecutor(Executor):
-    """`concurrent.futures` on a Dask client. Futures raise WorkerLost, ClusterFailed, or what the function raised."""
+    """`concurrent.futures` on a Dask client. Futures raise WorkerLost, ClusterFailed, or what the function raised.
 
-    def __init__(self, client: Any, named: str) -> None:
+    once_more: a suspect runs once more, alone. Not where tasks wait for each other.
+    """
+
+    def __init__(self, client: Any, named: str, *, once_more: bool = True) -> None:
+        self._once_more = once_more
         # pure=False: two tasks with the same arguments are two tasks.
         self._dask, self._named = client.get_executor(pure=False), named
         # Reentrant: what is over at once is told in the thread that hands it over.
@@ -124,7 +128,8 @@ class ClusterExecutor(Executor):
         with self._lock:
             task = self._sent.pop(key)
             error = self._error(task, inner)
-            suspected = isinstance(error, WorkerLost) and not task.alone and not task.future.cancelled()
+            may_be_innocent = self._once_more and not task.alone and not task.future.cancelled()
+            suspected = isinstance(error, WorkerLost) and may_be_innocent
             if suspected:
                 task.alone = True
                 self._suspects.append(task)

@@ -8,6 +8,7 @@ dies takes its shard with it, and whoever hands tasks out sends the task to anot
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import Executor, Future, wait
 from contextlib import suppress
@@ -77,6 +78,7 @@ class Task:
 
 def be_shard(task: ShardTask) -> str:
     """On a worker: run a shard to its end; return how it ended, as `Process.why` does."""
+    _leave_thread()
     looks = threading.Event()  # never set: its wait is a sleep
     shard = Run(task.folder)
     for _ in range(round(LETS_GO_S / LOOK_S)):
@@ -96,6 +98,14 @@ def be_shard(task: ShardTask) -> str:
         return process.why
     finally:
         process.kill()  # where it is still there: this worker is ending
+
+
+def _leave_thread() -> None:
+    """Leave the thread of a Dask worker to others: shards wait for each other, also where workers are lost for good."""
+    distributed = sys.modules.get("distributed")
+    if distributed is not None:
+        with suppress(ValueError):  # this is no worker
+            distributed.secede()
 
 
 class _Pulse:

@@ -61,11 +61,12 @@ def _executor(config: ImportConfig) -> Iterator[Executor]:
         yield Processes()
         return
     from harness.scale.cluster import connected
+    from harness.scale.fitness import check_for_shards
 
     with connected(config.pacing.executor) as cluster:
         cluster.check_threads(config.pacing.shards)
-        cluster.check_shared(config.run.results.absolute())
-        yield Elsewhere(cluster.executor)
+        check_for_shards(cluster, config.pacing.executor, config)
+        yield Elsewhere(cluster.plain)
 
 
 async def _wait_for_shards(config: ImportConfig) -> None:

@@ -179,26 +179,19 @@ def test_when_the_scheduler_has_gone_all_futures_say_so() -> None:
         executor.submit(double, 3)
 
 
-class Unreadable(Exception):
-    """Cannot be unpickled: its arguments are not those of its making."""
-
-    def __init__(self, one: int, two: int) -> None:
-        super().__init__("text")
-
-
 def recurse(number: int) -> int:
     return recurse(number + 1)
 
 
-def unreadable() -> None:
-    raise Unreadable(1, 2)
+def stuck() -> None:
+    raise ValueError(lambda: None)
 
 
 @pytest.mark.parametrize(
     ("function", "args", "kind", "text"),
     [
         (recurse, (0,), RecursionError, "maximum recursion depth exceeded"),
-        (unreadable, (), HarnessError, "Unreadable: text"),
+        (stuck, (), HarnessError, "ValueError: <function stuck.<locals>.<lambda>"),
         (int, ("x",), ValueError, "invalid literal"),
     ],
 )
