@@ -445,6 +445,9 @@ class LeasePacer:
             reason = "in flight"  # of others
         elif leased.units:
             opens_s = 0.0 if leased.opens_s is None else opens_s
+        if leased.hold_s is None and opens_s > REPORT_S and any(other.leased for other in leased.others):
+            # What others were leased may come back unused, and then nobody need wait for a day.
+            opens_s, reason = REPORT_S, "in flight"
         self._ask_at = now + opens_s
         self._later = Later(self._ask_at, reason, tier)
 
