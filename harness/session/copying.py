@@ -20,7 +20,7 @@ from typing import TypeVar
 import trio
 
 from harness.config import ImportConfig
-from harness.errors import BadInput, CopyIncomplete, NoSuchRun, StoreUnavailable
+from harness.errors import BadInput, CopyIncomplete, NoSuchRun, RunLocked, StoreUnavailable
 from harness.paths import program, results_url
 from harness.record.clock import boot, local_stamp, utc_s
 from harness.record.history import recorded
@@ -225,11 +225,13 @@ async def _finish_quietly(copying: Copying, copy: Copy, held: Held) -> None:
 
 
 async def _usable(ask: Callable[[], T]) -> T:
-    """Ask the store in a thread; BadInput where it cannot be used."""
+    """Ask the store in a thread; BadInput where it cannot be used, RunLocked where somebody has the run by now."""
     try:
         return await trio.to_thread.run_sync(ask)
     except StoreUnavailable as error:
         raise BadInput(f"--results {error}") from None
+    except Lost as error:
+        raise RunLocked(f"the run is written by {error.by} now; wait for it, or stop it there") from None
 
 
 def _looked(bucket: Bucket, config: ImportConfig) -> tuple[bool, Seen | None]:
@@ -280,6 +282,7 @@ def _begun(bucket: Bucket, config: ImportConfig, held: Held, seen: Seen | None) 
     folder = config.run.results / str(config.run.name)
     if not config.run.resume:
         erase(bucket, folder.name)
+        held.renew(ends={})  # its sessions have the names of those of the run that it replaces
         return Known()
     if seen is None or is_newest(folder, seen):
         return Known(listed(bucket, folder.name, held.lease.ends))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from harness_test_api import ServerConfig
 
+from harness.config import ImportConfig
 from harness.errors import RecordError, StoreUnavailable
 from harness.record import recorder
 from harness.record.events import ItemAdopted, ItemImported
@@ -22,6 +23,7 @@ from harness.remote.copy import Copy, Known, Need, erase, fetch, listed
 from harness.remote.here import as_here, bring, note_here
 from harness.remote.lease import Held, Lease, Lost, look, take
 from harness.session import driver
+from harness.session.copying import _begun
 from tests.remote.stores import Flaky, Moving, Objects, Remembering, in_memory, objects_of
 from tests.session.served import served
 
@@ -231,6 +233,17 @@ def test_nothing_is_written_with_a_lease_that_may_have_run_out(tmp_path: Path) -
     held.renew()
     copy.push()
     assert len(objects_of(bucket)) > 5
+
+
+def test_a_run_that_replaces_another_has_rows_of_its_own(tmp_path: Path) -> None:
+    """What was fenced off of the one with the same name says nothing of it."""
+    folder, bucket = complete(tmp_path), in_memory({"r/run.json": b"{}", "r/events/s1-000000001.parquet": b"old"})
+    held_by("former", bucket).renew(ends={"events": {"s1": 3}, "items": {"s1": 0}})
+    held = held_by("new", bucket)
+    config = ImportConfig(run="r", results=tmp_path, fresh=True)
+    Copy(bucket, folder, held, _begun(bucket, config, held, look(bucket, "r"))).push()
+    fetch(bucket, tmp_path / "there/r", Need.ALL)
+    assert set(imported(tmp_path / "there/r")) == payloads(tmp_path / "there/r") == set(range(1, ITEMS + 1))
 
 
 def test_a_run_that_is_removed_goes_out_of_sight_first(states: list[Objects]) -> None:

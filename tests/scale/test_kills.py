@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from harness.record.run import Run
 from harness.scale.feed import FeedWriter
 from harness.session.importing import config_of
 from tests.faults.power import WHENS, When, World
-from tests.scale.together import Switches, in_shards, sharded
+from tests.scale.together import Ended, Switches, in_shards, sharded
 
 ITEMS = 11
 # So many sessions at most until a run is complete that was killed once.
@@ -32,12 +33,17 @@ def imported(run: Run) -> Counter[object]:
 
 def survives(folder: Path, who: str, at: int, when: When) -> bool:
     """Kill `who` at its step `at`, then resume until the run is over, and look; did it get that far?"""
+    switches = Switches({who: at}, when=when)
+    ended = goes_on(folder, switches)
+    return who not in switches.at and (ended.killed or len(ended.started) > 2)
+
+
+def goes_on(folder: Path, switches: Switches) -> Ended:
+    """Import with these deaths, resume until the run is over, and look; answers what came of the first session."""
     asked = world()
-    config, switches = in_shards(folder), Switches({who: at}, when=when)
-    ended = sharded(config, asked, switches)
-    reached = who not in switches.at and (ended.killed or len(ended.started) > 2)
+    config = in_shards(folder)
+    first = ended = sharded(config, asked, switches)
     if not (ended.run.folder / "run.json").exists():  # it died before there was anything: it is started once more
-        assert who == "coordinator"
         ended = sharded(config, asked)
     for _ in range(_ENOUGH):
         if ended.run.status == "complete" and ended.run.settled:
@@ -55,7 +61,7 @@ def survives(folder: Path, who: str, at: int, when: When) -> bool:
     assert (state.imported, state.failed, state.pending, state.waiting) == (ITEMS, 0, 0, 0)
     charged = sum(row["charged"] for row in run.events().to_pylist() if row["event"] == "Charged")
     assert state.fetches - charged == state.pages_read, "of its own requests the coordinator has sent the pages"
-    return reached
+    return first
 
 
 def steps_of(who: str, folder: Path) -> list[str]:
@@ -79,6 +85,15 @@ def test_a_death_as_the_record_or_the_feed_is_written(tmp_path: Path, who: str, 
 
 def _matters(step: str) -> bool:
     return any(what in step for what in MATTERS)
+
+
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 40))])
+def test_deaths_of_several_in_one_session(tmp_path: Path, seed: int) -> None:
+    """Both shards, and then the coordinator, anywhere."""
+    rng = random.Random(seed)
+    deaths = {"shard 1": rng.randrange(8, 24), "shard 2": rng.randrange(8, 24), "coordinator": rng.randrange(20, 50)}
+    ended = goes_on(tmp_path, Switches(deaths, when=rng.choice(("before", "after", "torn"))))
+    assert ended.killed or len(ended.started) > 2
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from harness import open_run
@@ -116,6 +117,23 @@ def test_ctrl_c_stops_all_of_it_and_other_terminals_steer_it(api_url: str, tmp_p
     assert process.returncode == 130, said
     assert open_run("r", tmp_path).status == "stopped"
     assert not pids(tmp_path)
+
+
+def test_the_processes_keep_one_limit_together(tmp_path: Path) -> None:
+    """Also where one of them is killed: what it had sent stays charged to the account, and nothing is refused."""
+    with served("--items", "120", "--limit", "30/1s", "--latency", "20ms") as url:
+        options = ["--url", url, "--limit", "30/1s", "--linger", "1s", "--results", str(tmp_path), "--run", "r"]
+        words = command("import", "--shards", "3", "--detail", "--quiet", *options)
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        until(lambda: imported_by_shards(tmp_path))
+        os.kill(pids(tmp_path)[0], signal.SIGKILL)
+        _, said = process.communicate()
+        assert process.returncode == 0, said
+        ledger = httpx2.get(url.removesuffix("/api/items") + "/_ledger", trust_env=False).json()
+    assert ledger["refused"] == 0
+    assert ledger["admitted"] >= 122
+    run = open_run("r", tmp_path)
+    assert (run.status, run.state().imported, run.state().refused) == ("complete", 120, 0)
 
 
 def test_where_items_come_from_the_list_one_process_imports_them(api_url: str, tmp_path: Path) -> None:

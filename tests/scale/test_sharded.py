@@ -154,6 +154,30 @@ def test_what_failed_is_retried_by_its_shard_and_forgotten_by_it(tmp_path: Path)
     assert [row["id"] for row in again.run.items().to_pylist()] == [i for i in range(1, ITEMS + 1) if i != 11]
 
 
+def test_what_failed_is_retried_and_forgotten_while_it_runs(tmp_path: Path) -> None:
+    """Each by the shard that has it; the count is that of the run."""
+    broken = world(broken={2, 3, 5})
+    counts: list[int] = []
+
+    async def person(coordinator: Coordinator, _: Tasks) -> None:
+        while coordinator.state.failed < 3:  # noqa: ASYNC110
+            await trio.sleep(0.1)
+        counts.append(coordinator.forget_failed([5, 6]))
+        broken.broken.clear()
+        counts.append(coordinator.retry_failed([3]))
+        while coordinator.state.failed:
+            await trio.sleep(0.1)
+            if coordinator.state.items.state(5) == "forgotten" and len(counts) == 2:
+                counts.append(coordinator.retry_failed())
+
+    run = sharded(in_shards(tmp_path, max_time=300), broken, person=person).run
+    assert counts in ([1, 1, 1], [1, 1, 2])  # 3 may still be on its way when all that failed is asked for
+    state = run.state()
+    assert (run.status, state.imported, state.forgotten, state.failed) == ("complete", ITEMS - 1, 1, 0)
+    assert asked(broken)[2] == asked(broken)[3] == 2
+    assert asked(broken)[5] == 1
+
+
 def test_it_is_stopped_and_goes_on(tmp_path: Path) -> None:
     async def person(coordinator: Coordinator, _: Tasks) -> None:
         await trio.sleep(2.5)
