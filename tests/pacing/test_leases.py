@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from harness.pacing import Budget, Grant, Later, Notice, Outcome, WindowPacer, parse_tiers
-from harness.pacing.leases import LIFE_S, REPORT_S, LeasePacer, Leased, Limit, Other
+from harness.pacing.leases import LIFE_S, REPORT_S, Leased, LeasePacer, Limit, Other
 
 DAY = parse_tiers("40/1d")
 
 
-def holder(limits: str = "40/1d", workers: int = 10) -> tuple[Budget, LeasePacer]:
+def holder(limits: str = "40/10s", workers: int = 10) -> tuple[Budget, LeasePacer]:
     account = LeasePacer("*", 1.0, 2.0, workers)
     return Budget("b", WindowPacer(parse_tiers(limits), 1.0), account=account), account
 
@@ -26,7 +26,7 @@ def test_nothing_goes_before_the_account_was_asked() -> None:
     assert isinstance(answer, Later)
     assert answer.reason == "account"
     said = account.exchange(0.0)
-    assert (said.number, said.want, said.limits) == (1, 10, (Limit.of(DAY[0]),))
+    assert (said.number, said.want, said.limits) == (1, 10, (Limit.of(parse_tiers("40/10s")[0]),))
 
 
 def test_a_lease_is_spent_and_told_of_once() -> None:
@@ -81,7 +81,7 @@ def test_a_lease_is_over_before_the_account_thinks_so() -> None:
 def test_what_others_were_leased_may_come_back() -> None:
     """Nobody waits for a day, or ends there, for units that may be free in a moment; else for as long as it takes."""
     for others, wait_s in (((Other("r2", 2, "m", 3),), REPORT_S), ((Other("r2", 2, "m", 0),), 5000.0)):
-        budget, account = holder()
+        budget, account = holder("40/1d")
         budget.reserve(0.0)
         leased(account, 0.0, Leased(0, False, 5000.0, 0, others=others))
         answer = budget.reserve(0.0)
