@@ -49,6 +49,8 @@ REPORT_S = 0.25
 MERGED = 0.001
 # A lone holder is leased at least so many units: each exchange costs it less than a request does.
 LEAST_ALONE, MOST_ALONE = 8, 4096
+# All holders together keep no more than this part of a limit ready.
+SPARE = 200
 # What is waited for where the account names no moment: leases of others end at any time.
 POLL_S = 0.02
 # While the store does not answer.
@@ -329,14 +331,22 @@ class LeasePacer:
 
     def _ahead(self) -> int:
         """Return how many units are to be left when more are asked for, so that nobody waits for the exchange."""
-        if self.alone:
-            return max(LEAST_ALONE // 2, min(MOST_ALONE // 2, int(self._rate.per_s * (REPORT_S + self._rate.trip_s))))
-        return int(self._rate.per_s * 2 * self._rate.trip_s)
+        rate = self._rate
+        if self._is_free:
+            return max(LEAST_ALONE // 2, min(MOST_ALONE // 2, int(rate.per_s * (REPORT_S + rate.trip_s))))
+        # What lies ready is kept from others: so little of the limit that it is not missed.
+        spare = min(limit.units for limit in self._limits) // (SPARE * (1 + len(self.others)))
+        return max(int(rate.per_s * 2 * rate.trip_s), min(int(rate.per_s * REPORT_S), spare))
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether nothing is judged: it is leased what it asks for."""
+        return self.alone or not self._limits
 
     def _wanted(self, now: float) -> int:
         if now < self._hold_until and not self.alone:
             return 0
-        if self.alone:
+        if self._is_free:
             if self._balance > self._ahead() or (now - self._used_at > REPORT_S and not self._wants):
                 return 0
             idle_workers = (self.most - len(self._flying)) * self._wants

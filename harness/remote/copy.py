@@ -65,6 +65,7 @@ class Copy:
         self.folder = folder
         self.known = Known() if known is None else known
         self._bucket, self._run, self._held = bucket, folder.name, held
+        self._tried: dict[str, set[str]] = {}  # of files that change: what was sent since the last answer
 
     def push(self) -> None:
         """Copy what the bucket lacks; afterwards it has all that the folder had when this began.
@@ -104,15 +105,28 @@ class Copy:
         held = _digest(content)
         if self.known.held.get(name) == held:
             return
+        if isinstance(content, Path) and content.stat().st_size <= _SMALL:
+            content = content.read_bytes()  # it may change while it is sent
+        tried = self._tried.setdefault(name, set())
+        if isinstance(content, bytes):
+            tried.add(_digest(content))
         try:
             version = self._put(name, content, self.known.versions.get(name))
         except Conflict:
-            found = self._bucket.get(f"{self._run}/{name}")
-            here = content if isinstance(content, bytes) else content.read_bytes()
-            if found is None or found.content != here:
-                raise Lost("another process, which has written the run meanwhile") from None
-            version = found.version
+            version = self._over_ours(name, content, tried)
+        tried.clear()
         self.known.versions[name], self.known.held[name] = version, held
+
+    def _over_ours(self, name: str, content: bytes | Path, tried: set[str]) -> Version:
+        """Write over what is there, where it is ours by a try whose answer was lost; Lost where it is another's."""
+        found = self._bucket.get(f"{self._run}/{name}")
+        here = content if isinstance(content, bytes) else content.read_bytes()
+        if found is not None and found.content == here:
+            return found.version
+        if found is not None and _digest(found.content) in tried:
+            with suppress(Conflict):
+                return self._put(name, content, found.version)
+        raise Lost("another process, which has written the run meanwhile") from None
 
     def _put(self, name: str, content: bytes | Path, over: Version | None, *, new: bool = False) -> Version:
         if not self._held.fresh:

@@ -22,7 +22,7 @@ from tests.serving import served
 
 pytestmark = pytest.mark.realtime
 
-ITEMS, LIMIT = 120, "40/2s:log"
+ITEMS, LIMIT = 60, "30/1s:log"
 _GIVE_UP_S = 90.0
 
 

@@ -15,6 +15,7 @@ import httpx2
 import obstore
 from obstore.store import MemoryStore
 
+from harness.errors import StoreUnavailable
 from harness.remote.bucket import Bucket, Conflict, Entry, Got, Version
 
 URL = "s3://bucket/runs"
@@ -97,6 +98,21 @@ class Flaky(Bucket):
         self._writes += 1
         if self._writes in self._lost:
             raise Conflict  # the library tried again, and met what it had written itself
+        return version
+
+
+class Silent(Bucket):
+    """Does what is asked; while `quiet`, its answers never come."""
+
+    quiet = False
+
+    def __init__(self) -> None:
+        super().__init__(MemoryStore(), URL)
+
+    def put(self, name: str, content: bytes | Path, *, over: Version | None = None, new: bool = False) -> Version:
+        version = super().put(name, content, over=over, new=new)
+        if self.quiet:
+            raise StoreUnavailable("no answer came")
         return version
 
 

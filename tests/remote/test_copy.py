@@ -24,8 +24,10 @@ from harness.remote.here import as_here, bring, note_here
 from harness.remote.lease import Held, Lease, Lost, look, take
 from harness.session import driver
 from harness.session.copying import _begun
-from tests.remote.stores import Flaky, Moving, Objects, Remembering, in_memory, objects_of
+from tests.remote.stores import Flaky, Moving, Objects, Remembering, Silent, in_memory, objects_of
 from tests.session.served import served
+
+pytestmark = pytest.mark.matrix  # a copy cut off after each of many changes
 
 ITEMS = 12
 SERVER = ServerConfig(items=ITEMS)
@@ -185,6 +187,27 @@ def test_answers_that_are_lost_change_nothing(tmp_path: Path) -> None:
         bucket = Flaky({lost})
         Copy(bucket, folder, held_by("a", bucket)).push()
         assert objects_of(bucket) == objects_of(plain) | {"r/lease.json": objects_of(bucket)["r/lease.json"]}
+
+
+def test_a_file_that_changes_after_a_write_whose_answer_was_lost_is_still_ours(tmp_path: Path) -> None:
+    """What is there is what was sent before: it is written over, and nobody is suspected. What another wrote is not."""
+    folder = served(tmp_path / "here", SERVER, **SHAPE).run.folder
+    bucket = Silent()
+    copy = Copy(bucket, folder, held_by("a", bucket))
+    copy.push()
+    bucket.quiet = True
+    for number in range(3):
+        (folder / "summary.json").write_text(f'{{"number": {number}}}')
+        with pytest.raises(StoreUnavailable):
+            copy.push()
+    bucket.quiet = False
+    (folder / "summary.json").write_text('{"number": 3}')
+    copy.push()
+    assert objects_of(bucket)["r/summary.json"] == b'{"number": 3}'
+    bucket.put("r/summary.json", b"another's")
+    (folder / "summary.json").write_text('{"number": 4}')
+    with pytest.raises(Lost):
+        copy.push()
 
 
 def test_who_has_lost_the_lease_changes_nothing(states: list[Objects], tmp_path: Path) -> None:

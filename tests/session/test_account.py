@@ -24,7 +24,7 @@ from harness.source.client import HttpApi
 from tests.asgi import InProcess
 from tests.session.served import EPOCH_S, LIST
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.matrix]
 KEY = AccountKey("127.0.0.1", "k", "API_TOKEN")
 
 
