@@ -38,7 +38,7 @@ from harness.account.books import (
     PRESENT_S,
     STALE_S,
 )
-from harness.account.resp import Connection, Refused, address, connect
+from harness.account.connection import Connection, Refused, address, connect
 from harness.account.store import AccountKey, AccountNow, Counted, Holder, LimitNow, StoreUnavailable
 from harness.pacing.leases import LIFE_S, Exchange, Leased, Other
 
@@ -168,6 +168,7 @@ _REASONS = {
     "WRONGPASS": "cannot be used: the server refuses the user or the password",
     "NOAUTH": "cannot be used: the server asks for a password; put it in the address",
     "NOPERM": "cannot be used: its rules do not let this user run scripts and INFO on keys harness:*",
+    "UNKNOWN": f"cannot be used: the server is too old; version {LEAST_VERSION} or later is needed, of Valkey or Redis",
     "MOVED": "cannot be used: this node of a cluster does not keep it; name the node that does",
 }
 
@@ -318,7 +319,9 @@ class ValkeyStore:
     async def accounts(self) -> list[AccountNow]:
         async with self._connection() as connection:
             known = await connection.ask("HGETALL", ACCOUNTS)
-        keys = sorted((AccountKey(*json.loads(about)) for about in known[1::2]), key=lambda key: (key.host, key.label))
+        keys = sorted(
+            (AccountKey(*json.loads(about)) for about in known.values()), key=lambda key: (key.host, key.label)
+        )
         return [one for key in keys if (one := await self._look(key)) is not None]
 
     async def _look(self, key: AccountKey) -> AccountNow | None:

@@ -30,6 +30,7 @@ from harness.account.embedded import EmbeddedStore, machine_s
 from harness.account.store import AccountKey, BudgetStore, Holder, StoreUnavailable
 from harness.config import ImportConfig
 from harness.errors import BadInput, BadLimits, RecordError
+from harness.installation import need
 from harness.pacing import Tiers, format_tiers, parse_tiers
 from harness.paths import state_folder
 from harness.record.limits import remembered
@@ -46,9 +47,10 @@ LEAST_SPAN_S = 120.0
 
 
 def store_of(budget: str) -> BudgetStore:
-    """Return the store that --budget names, not opened yet. BadInput where it cannot be."""
+    """Return the store that --budget names, not opened yet. BadInput where it cannot be; MissingLibrary."""
     if budget == "embedded":
         return EmbeddedStore(state_folder() / FILE)
+    need("coredis", "valkey")
     from harness.account.valkey import ValkeyStore
 
     for name in variables_in(budget):
