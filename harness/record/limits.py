@@ -10,6 +10,7 @@ import: what it held is learned again.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,15 @@ def remember(results: Path, who: str, tiers: Tiers, utc_s: float) -> None:
     """Keep `tiers` for `who`; RecordError where the disk refuses."""
     known = {**_read(results), who: {"limits": format_tiers(tiers), "learned_utc_s": utc_s}}
     write_json(results / FILE, known)
+
+
+def taken_over(results: Path, who: str | None) -> Tiers:
+    """Return what was learned of `who`, and drop it from the file: from here on somebody else remembers it."""
+    found, known = remembered(results, who), _read(results)
+    if who in known:
+        with suppress(RecordError):  # a folder that cannot be written is read again next time
+            write_json(results / FILE, {name: about for name, about in known.items() if name != who})
+    return found
 
 
 def _read(results: Path) -> dict[str, Any]:

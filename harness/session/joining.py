@@ -33,7 +33,7 @@ from harness.errors import BadInput, BadLimits, RecordError
 from harness.installation import need
 from harness.pacing import Tiers, format_tiers, parse_tiers
 from harness.paths import state_folder
-from harness.record.limits import remembered
+from harness.record.limits import taken_over
 from harness.record.run import Run
 from harness.session.factory import auth_of, credentials_of
 from harness.settings import Resolved, resolve, value_of
@@ -202,14 +202,14 @@ async def remembered_in(account: Account, config: ImportConfig, forget: bool = T
 
     What older versions kept beside the runs is taken over, once.
     """
+    before = taken_over(config.run.results, config.source.learned_for)
     if config.pacing.forget_limits and forget:
         await account.learn("")
         return ()
     known = await account.learned()
-    if not known:
-        known = format_tiers(remembered(config.run.results, config.source.learned_for))
-        if known:
-            await account.learn(known)
+    if not known and before:
+        known = format_tiers(before)
+        await account.learn(known)
     try:
         return parse_tiers(known) if known else ()
     except BadLimits:

@@ -155,6 +155,9 @@ def test_where_the_rest_went() -> None:
         "  lost to    6 min 40 s retries; 8.0 s latency and over-long waits; 3.2 s too few workers (2; 3 suffice)"
     )
     assert "lost to" not in said(replace(slow, optimality=0.971))
+    shared = said(replace(slow, shared_with=("hourly", "orders")), None)
+    assert "8.0 s other runs, latency and over-long waits" in row(shared, "lost to")
+    assert row(shared, "shared") == "  shared     the limits with hourly and orders, which used them at the same time"
     assert "suffice" not in said(replace(slow, workers=3))
 
 

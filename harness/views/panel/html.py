@@ -106,7 +106,7 @@ def _now(now: RunView) -> str:
     tone = {"green": "good", "yellow": "mind", "red": "bad"}.get(style, "now")
     rows = [("in flight", f"{count(live.in_flight)} of {plural(live.workers, 'worker')}", "")]
     if live.others:
-        rows.append(("limits shared", f"with {together(live.others)}", ""))
+        rows.append(("limits shared", f"with {esc(together(live.others))}", ""))
     if live.retrying:
         left_s = None if live.next_retry_utc_s is None else live.next_retry_utc_s - live.now_utc_s
         when = "" if left_s is None else f"next in {countdown(left_s)}" if left_s > 0 else "next now"

@@ -51,6 +51,16 @@ def test_a_run_under_way() -> None:
     assert place["learned"].endswith("10000/1d 429 after 10,000 accepted &lt;b&gt;")
 
 
+def test_who_shares_the_limits_is_named() -> None:
+    """While they do."""
+    view = under_way()
+    assert view.live is not None
+    live = replace(view.live, others=("hourly", "orders", "a <check>"))
+    assert shown(replace(view, live=live))["now"].endswith(
+        "in flight 1 of 3 workers limits shared with hourly, orders and a &lt;check&gt;"
+    )
+
+
 def test_a_used_up_quota_is_told_of_as_on_a_terminal() -> None:
     """In the same words, on the board and to a screen reader."""
     view = under_way()
