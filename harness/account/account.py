@@ -59,6 +59,7 @@ class Account:
         self._seats = {name: _Seat(key) for name, key in keys.items()}
         # Told the name of each other that is at work on an account, once.
         self.on_other: Callable[[str], None] | None = None
+        self.on_lost: Callable[[], None] | None = None  # told that the store is done without from here on
         self._rung = trio.Event()
         self._told: set[str] = set()
         self._away = False
@@ -165,6 +166,8 @@ class Account:
 
     def _failed(self, detached: bool, error: StoreUnavailable) -> None:
         if detached:
+            if self.on_lost is not None:
+                self.on_lost()
             self._say("lost", f"{error}: from here on this run paces by itself, and others do not hear of it")
         elif not self._away and self.named:
             _log.warning("%s: nothing more is sent until it answers again", error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -158,12 +158,17 @@ class Occupied(NamedTuple):
 
 
 def occupied_since(
-    folder: Path, starts_s: dict[int, float], since_s: float, linger_s: float, starts_utc_s: dict[int, float]
+    folder: Path,
+    starts_s: dict[int, float],
+    since_s: float,
+    linger_s: float,
+    starts_utc_s: dict[int, float],
+    but: Collection[int] = (),
 ) -> list[Occupied]:
     """Return the requests that may still hold a slot, sorted by the times of their answers (or ends of lingering).
 
     starts_s: when each session began, by the clock that the answer and `since_s` are of: older answers are left out.
-    starts_utc_s: the same by the wall clock, of which some events tell.
+    starts_utc_s: the same by the wall clock, of which some events tell. but: sessions of which somebody else tells.
     """
     columns = ["event", "session", "t_s", "answered_s", "sent", "along", "charged", "utc_s", "role", "credential"]
     found: list[Occupied] = []
@@ -171,10 +176,10 @@ def occupied_since(
         found += [
             Occupied(at, row.get("role"), row.get("credential"))
             for row in rows
-            if (at := _occupied_from(row, starts_s, linger_s)) is not None
+            if row["session"] not in but and (at := _occupied_from(row, starts_s, linger_s)) is not None
         ]
         for row in rows:
-            if row["event"] == "Charged":
+            if row["event"] == "Charged" and row["session"] - 1 not in but:
                 number = row["session"]
                 at = starts_s[number] + row["utc_s"] - starts_utc_s[number]
                 found += [Occupied(at, None, None)] * row["charged"]

@@ -98,7 +98,7 @@ class Session:
             self._look_around(budgets)
         else:
             self._charge_shared(account, budgets)
-            account.on_other = self._shared
+            account.on_other, account.on_lost = self._shared, self._lost
         self.recorder = Recorder(run.folder, run.name, number)
         payloads = payloads_on_disk(run.folder, state) if number > 1 else None
         self.core = self._make_core(budgets, state, payloads)
@@ -131,25 +131,27 @@ class Session:
         # Each is charged what the dearer kind costs: of some, nobody knows which they were.
         dearest = max(self.config.pacing.list_cost, self.config.pacing.item_cost, self.config.pacing.batch_cost)
         clocks = (dict(enumerate(starts_s, 1)), dict(enumerate(starts_utc_s, 1)))
-        found = occupied_since(self.run_folder.folder, clocks[0], now - longest_s, linger_s, clocks[1])
+        # What the account knows is not charged twice. After a power cut it may know less than was recorded.
+        certain = self._sent.last_boot.id == self._machine().id
+        told = () if self.account is None or not certain else _told_to(self.run_folder, self.account.store_id)
+        found = occupied_since(self.run_folder.folder, clocks[0], now - longest_s, linger_s, clocks[1], told)
         charges = [(one, dearest) for one in found]
         unrecorded = min(MOST_UNWRITTEN + self.config.pacing.most_workers, self._sent.count - state.fetches)
         charged = None
         if unrecorded > 0:
             # They were sent by then at the latest; where even that is not known, they were sent just now.
             at = linger_s + (now if self._sent.last_s is None else min(now, self._sent.last_s))
-            charges.append((Occupied(at, None, None), unrecorded * dearest))
+            if len(starts_s) - 1 not in told:
+                charges.append((Occupied(at, None, None), unrecorded * dearest))
             charged = (unrecorded, self._started_utc_s + at - now)
         elif unrecorded < 0:  # a power cut took the counter back
             self._sent.set(state.fetches)
-        if charges and tiers and self._sent.last_boot.id != self._machine().id:
+        if charges and tiers and not certain:
             why = "this machine was restarted since, or is another one"
             held = format_period(math.ceil(max(tier.span_s for tier in tiers)))
             _log.warning(
                 "it is uncertain when the last requests were sent (%s): the first wait may take up to %s", why, held
             )
-        if self.account is not None and _has_told(self.run_folder, self.account.store_id):
-            return charged  # the account knows what they sent, and so do not count it twice
         for one, cost in sorted(charges, key=lambda charge: charge[0].at_s):
             if one.at_s > now - longest_s:
                 charge(budgets, min(one.at_s - now, linger_s), cost, one.role, one.credential)
@@ -260,6 +262,12 @@ class Session:
         """Keep with the run who used the same limits at the same time."""
         with suppress(RecordError):
             self.run_folder.note(shared_with=list(dict.fromkeys((*self.run_folder.shared_with, name))))
+
+    def _lost(self) -> None:
+        """Note that the account does not know all that this session sends."""
+        with suppress(RecordError):
+            *before, (_, holder) = self.run_folder.about["accounts"]
+            self.run_folder.note(accounts=[*before, ["", holder]])
 
     def _sending(self) -> None:
         self._sent.add(self._started_s + self.now(), self._machine())
@@ -406,10 +414,9 @@ def _accounts(run: Run, sessions: int) -> list[list[str]]:
     return [*known, *([["", ""]] * sessions)][:sessions]
 
 
-def _has_told(run: Run, store_id: str) -> bool:
-    """Return whether every session of the run so far took part in that store."""
-    said = run.about.get("accounts", [])
-    return len(said) == len(run.about.get("sessions_utc_s", [])) and all(one[0] == store_id for one in said)
+def _told_to(run: Run, store_id: str) -> tuple[int, ...]:
+    """Return the numbers of the sessions of the run that took part in that store from beginning to end."""
+    return tuple(number for number, one in enumerate(run.about.get("accounts", []), 1) if one[0] == store_id)
 
 
 def _role(route: str) -> Role | None:

@@ -20,6 +20,7 @@ from harness.session.checking import check
 from harness.session.importing import _rest, import_into, prepared
 from harness.session.joining import joined, remembered_in, span_of
 from harness.session.planning import look_ahead
+from harness.session.session import Session
 from harness.source.client import HttpApi
 from tests.asgi import InProcess
 from tests.session.served import EPOCH_S, LIST
@@ -167,3 +168,41 @@ async def test_one_alone_is_as_fast_as_without_an_account(tmp_path: Path) -> Non
         assert machine.counts == (152, 0)
         await trio.sleep(20.0 - (trio.current_time() - began) % 20.0)
     assert took[True] == took[False]
+
+
+async def test_what_a_session_sent_is_charged_once_by_the_account_that_knows_it(tmp_path: Path) -> None:
+    """And not from its events as well; from these where the next session has no account."""
+    machine = Machine(tmp_path, "60/20s:log", items=100)
+    await machine.run("r", max_items=40)
+    used: list[int] = []
+    for account in (True, False):
+        config = machine.config(run="r", resume=True)
+        with prepared(config) as run:
+            mine = machine.account(config, "r") if account else None
+            if mine is not None:
+                await joined(mine, 120.0, run.holders)
+            session = Session(run, config, inline=True, account=mine, remembered=())
+            used += [tier.used for tier in session.core.tier_statistics(0.0)]
+            session._sent.close()
+            session.control_server.close()
+    assert used == [41, 41]
+
+
+async def test_a_session_that_lost_its_store_is_charged_from_its_events(tmp_path: Path) -> None:
+    """The account does not know all of it, and run.json says so."""
+    machine = Machine(tmp_path, "60/20s:log", items=100)
+    config = machine.config(run="r")
+    account = machine.account(config, "r")
+    with prepared(config) as run:
+        await joined(account, 120.0)
+        async with machine.api(config) as api, trio.open_nursery() as nursery:
+
+            async def break_it() -> None:
+                await trio.sleep(5.0)
+                machine.store.close_now()
+
+            nursery.start_soon(break_it)
+            await import_into(run, config, api, LIST, inline=True, account=account, remembered=())
+    assert run.status == "complete"
+    assert run.about["accounts"] == [["", account.holder.id]]
+    assert machine.counts == (101, 0)
