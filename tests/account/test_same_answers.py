@@ -14,6 +14,7 @@ from harness.account.store import AccountKey, Holder
 from harness.account.valkey import keys_of
 from harness.pacing.leases import Exchange, Leased, Limit, Spent
 from tests.account.valkey_server import Direct, Server
+from tests.account.world import OPEN
 
 pytestmark = pytest.mark.realtime
 
@@ -141,6 +142,7 @@ def test_the_same_answers(valkey_server: Server, limits: tuple[Limit, ...], step
         key = AccountKey(f"host{next(_numbers)}.test", "k", "T")
         twins: Twins
         embedded = EmbeddedStore(None, clock=lambda: twins.now, start="s", dead=lambda _: False)
+        OPEN.append(embedded)
         embedded.open_now()
         embedded._id = lambda db: "s"  # type: ignore[method-assign]
         twins = Twins(embedded, Direct(client, lambda: twins.now), key, limits)

@@ -18,6 +18,10 @@ KEY = AccountKey("api.test", "k", "API_TOKEN")
 LINGER_S, DEADLINE_S = 1.0, 2.0
 
 
+# What is to be closed when a test is over: the fixtures of this folder do.
+OPEN: list[EmbeddedStore] = []
+
+
 @dataclass
 class Ways:
     """How bad things are. trip_s: the longest way of an exchange; lost: the part of exchanges that get no answer;
@@ -46,6 +50,7 @@ class World:
         self.random, self._order = Random(self.seed), count()
         self.store = EmbeddedStore(None, clock=lambda: self.now, start="s", dead=lambda _: False)
         self.store_id = self.store.open_now()
+        OPEN.append(self.store)
         self.refuses: Callable[[float], bool] = lambda _: False
 
     def at(self, t: float, what: Callable[[], None]) -> None:

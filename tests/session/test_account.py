@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,17 @@ class OpenStore(EmbeddedStore):
         pass
 
 
+OPEN: list[EmbeddedStore] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """Close the books of every machine that a test has made."""
+    yield
+    while OPEN:
+        OPEN.pop().close_now()
+
+
 class Machine:
     """A test API, an account, and the runs of one machine."""
 
@@ -47,6 +59,7 @@ class Machine:
         self.app = create_app(ServerConfig(items=items, limit=(limit,), latency="50ms", **server), self.service)
         self.store = OpenStore(None, clock=trio.current_time, start="s", dead=lambda _: False)
         self.store_id = self.store.open_now()
+        OPEN.append(self.store)
         self._holders = 0
 
     def config(self, **settings: Any) -> ImportConfig:
