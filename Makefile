@@ -55,7 +55,7 @@ lint: $(VENV)/.test
 
 fast: $(VENV)/.test
 	@echo "the fast tests with $$($(PY) --version)"
-	@$(PY) -m pytest -q -n 2 --dist worksteal -m 'not realtime and not slow and not matrix'
+	@$(PY) -m pytest -q -n 2 --dist worksteal -m 'not realtime and not slow and not matrix' $(ARGS)
 
 check: lint
 	@$(MAKE) --no-print-directory fast

@@ -261,6 +261,7 @@ def test_a_second_writer_is_refused(store: Bucket, api_url: str, machine: Machin
     assert lease(store).released
 
 
+@pytest.mark.slow
 def test_watched_from_another_machine(store: Bucket, api_url: str, machine: Machines) -> None:
     """Until it has ended there, with its exit code; where it runs it takes commands, as any other."""
     here, there = machine(4.0), machine()
@@ -325,6 +326,7 @@ def test_a_store_that_is_gone_for_a_while(store: Bucket, port: int, api_url: str
     }
 
 
+@pytest.mark.slow
 def test_a_store_that_stays_away(store: Bucket, port: int, api_url: str, machine: Machines) -> None:
     """All is here and said; the command that is named finishes the copy."""
     gate = Gate(port)

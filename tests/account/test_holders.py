@@ -74,7 +74,7 @@ def played(
     assert [one.items for one in clients if not one.is_dead and one.done_at is None] == []
 
 
-@settings(max_examples=120, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(**SCENE)
 def test_never_over_and_everyone_finishes(limits: str, ways: Ways, holders: list[tuple[Any, ...]], seed: int) -> None:
     played(limits, ways, holders, seed, lambda world: None)

@@ -29,6 +29,7 @@ def dask(tmp_path: Path) -> Iterator[LocalCluster]:
         yield cluster
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_lost_for_good_is_not_waited_for(dask: LocalCluster, tmp_path: Path) -> None:
     """kill -9 of one of two, with one thread each: both shards go on with the other. 0 lost, 0 doubled."""
     workers = {worker.pid: worker for worker in (dask.worker(), dask.worker())}

@@ -97,6 +97,7 @@ def test_a_coordinator_that_is_killed_leaves_no_process_and_the_run_goes_on(api_
     is_whole(open_run("r", tmp_path))
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_all_of_it_and_other_terminals_steer_it(api_url: str, tmp_path: Path) -> None:
     """By the run's name: pause, set, show; then Ctrl-C, with the exit code of any import."""
     process = start(api_url, tmp_path, "--limit", "5/1s")  # slow enough to be there still
@@ -147,6 +148,7 @@ def test_where_items_come_from_the_list_one_process_imports_them(api_url: str, t
     assert is_listed == list(range(1, ITEMS + 1))
 
 
+@pytest.mark.slow
 def test_the_number_stays_with_the_run(tmp_path: Path) -> None:
     words = command("import", "--resume", "--run", "r", "--shards", "3", "--results", str(tmp_path))
     refused = subprocess.run(words, check=False, capture_output=True, text=True)
