@@ -161,6 +161,7 @@ async def copied(config: ImportConfig) -> AsyncIterator[Copying]:
     copying = Copying(config)
     with claimed(folder):
         there, seen = await _usable(lambda: _looked(bucket, config))
+        there, seen = await _outlived_by(bucket, config, there, seen)
         held = await _taken(bucket, folder, seen)
         try:
             async with trio.open_nursery() as nursery:
@@ -238,13 +239,15 @@ def _looked(bucket: Bucket, config: ImportConfig) -> tuple[bool, Seen | None]:
     """Return whether the run is there, and its lease; NoSuchRun where that does not fit what is asked for."""
     name, results = str(config.run.name), config.run.results
     bucket.folders()  # of a bucket that is not there, or may not be read, an object is only missing
+    # Before what it stands for: whoever changes that meanwhile has changed the lease, and it is not taken over then.
+    seen = look(bucket, name)
     there = bucket.get(f"{name}/{ABOUT}") is not None
     if there and not (config.run.resume or config.run.fresh):
         ask = f"add --resume to continue it or --fresh to replace it, or choose another --run than {name}"
         raise NoSuchRun(f"the run {name} exists in {bucket.url}; {ask}")
     if config.run.resume and not there and not _begun_here(results / name):
         raise NoSuchRun(f"no run named {name!r} in {bucket.url}; see which there are with: runs --results {bucket.url}")
-    return there, look(bucket, name)
+    return there, seen
 
 
 def _begun_here(folder: Path) -> bool:
@@ -256,10 +259,25 @@ async def _taken(bucket: Bucket, folder: Path, seen: Seen | None) -> Held:
     """Take the lease; RunLocked where it belongs to another process that may be alive."""
     clock = lambda: boot().at_s  # noqa: E731
     mine = Lease(secrets.token_hex(8), platform.node(), os.getpid(), 1, LENGTH_S)
-    # The last owner here is gone, for we hold its claim.
-    if seen is not None and not seen.lease.released and seen.lease.owner != read_here(folder).owner:
-        seen = await _outlived(bucket, folder.name, seen)
     return await _usable(lambda: take(bucket, folder.name, seen, mine, clock))
+
+
+async def _outlived_by(
+    bucket: Bucket, config: ImportConfig, there: bool, seen: Seen | None
+) -> tuple[bool, Seen | None]:
+    """Return what `_looked` does, once the lease may be taken over; RunLocked where its owner may be alive.
+
+    It is looked again then: the other one may have made the run, whole, while it was watched.
+    """
+    folder = config.run.results / str(config.run.name)
+    # The last owner here is gone, for we hold its claim.
+    if seen is None or seen.lease.released or seen.lease.owner == read_here(folder).owner:
+        return there, seen
+    seen = await _outlived(bucket, folder.name, seen)
+    there, now = await _usable(lambda: _looked(bucket, config))
+    if now is None or now.version != seen.version:
+        raise locked(bucket, folder.name, None if now is None else now.lease)
+    return there, now
 
 
 async def _outlived(bucket: Bucket, run: str, seen: Seen) -> Seen:

@@ -1,0 +1,41 @@
+"""Two machines begin a run of the same name: the later one leaves alone what the other has made meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trio
+
+from harness.config import ImportConfig
+from harness.errors import NoSuchRun
+from harness.paths import copies_folder
+from harness.remote.lease import Lease, look, take
+from harness.session import copying
+from tests.remote.stores import in_memory, objects_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_run_that_was_made_while_its_owner_was_watched_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had a lease and nothing else when the other came; it is whole, and given back, before the lease runs out."""
+    bucket = in_memory()
+    monkeypatch.setattr(copying, "open_bucket", lambda _: bucket)
+    first = take(bucket, "r", look(bucket, "r"), Lease("first", "elsewhere", 1, 1, 2.0), lambda: 0.0)
+
+    async def makes_it() -> None:
+        await trio.sleep(0.01)
+        bucket.put("r/run.json", b"{}")
+        first.release()
+
+    before: dict[str, bytes] = {}
+    results = copies_folder() / "s3%3A%2F%2Fbucket%2Fruns"
+    config = ImportConfig(url="https://api.example.com/items", results=Path(results), run="r")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(makes_it)
+        with pytest.raises(NoSuchRun, match="the run r exists in"):
+            async with copying.copied(config):
+                raise AssertionError("it began")
+        before = dict(objects_of(bucket))
+    assert before["r/run.json"] == b"{}"
+    assert set(before) == {"r/run.json", "r/lease.json"}
