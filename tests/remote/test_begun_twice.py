@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import trio
 
 from harness.config import ImportConfig
 from harness.errors import NoSuchRun
@@ -23,19 +20,17 @@ async def test_a_run_that_was_made_while_its_owner_was_watched_is_there(monkeypa
     monkeypatch.setattr(copying, "open_bucket", lambda _: bucket)
     first = take(bucket, "r", look(bucket, "r"), Lease("first", "elsewhere", 1, 1, 2.0), lambda: 0.0)
 
-    async def makes_it() -> None:
-        await trio.sleep(0.01)
+    async def watched(*_: object) -> object:
         bucket.put("r/run.json", b"{}")
         first.release()
+        return look(bucket, "r")
 
-    before: dict[str, bytes] = {}
-    results = copies_folder() / "s3%3A%2F%2Fbucket%2Fruns"
-    config = ImportConfig(url="https://api.example.com/items", results=Path(results), run="r")
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(makes_it)
-        with pytest.raises(NoSuchRun, match="the run r exists in"):
-            async with copying.copied(config):
-                raise AssertionError("it began")
-        before = dict(objects_of(bucket))
-    assert before["r/run.json"] == b"{}"
-    assert set(before) == {"r/run.json", "r/lease.json"}
+    monkeypatch.setattr(copying, "_outlived", watched)
+    config = ImportConfig(
+        url="https://api.example.com/items", results=copies_folder() / "s3%3A%2F%2Fbucket%2Fruns", run="r"
+    )
+    with pytest.raises(NoSuchRun, match="the run r exists in"):
+        async with copying.copied(config):
+            raise AssertionError("it began")
+    assert set(objects_of(bucket)) == {"r/run.json", "r/lease.json"}
+    assert objects_of(bucket)["r/run.json"] == b"{}"
