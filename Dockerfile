@@ -5,5 +5,5 @@ RUN pip install --no-cache-dir --constraint /src/constraints.txt "/src[dask,repo
 # Not root; compose.yaml runs it as the user whose results folder it writes.
 USER 1000:1000
 ENV HOME=/tmp PYTHONUNBUFFERED=1
-WORKDIR /work
+WORKDIR /data
 CMD ["rate-limit-harness", "--help"]

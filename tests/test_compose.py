@@ -74,8 +74,8 @@ def test_services_find_each_other() -> None:
 
 def test_all_that_share_the_results_see_them_at_the_same_path() -> None:
     """The check of a cluster would refuse them else."""
-    assert {str(SERVICES[name]["volumes"]) for name in (*OURS, *DASK)} == {"['./results:/work/results']"}
-    assert all("--results=/work/results" in SERVICES[name]["command"] for name in OURS if name != "api")
+    assert {str(SERVICES[name]["volumes"]) for name in (*OURS, *DASK)} == {"['./results:/data/results']"}
+    assert all("--results=/data/results" in SERVICES[name]["command"] for name in OURS if name != "api")
 
 
 def test_the_image_installs_extras_that_exist() -> None:

@@ -52,7 +52,7 @@ def bound_s(tiers: Tiers, holders: list[tuple[Any, ...]], ways: Ways) -> float:
     harsh = 1 + 2 * (ways.trip_s > 0.1) + 2 * (ways.lost > 0.2) + (ways.lost_requests > 0) + (ways.request_s > 0.5)
     each_s = 2 * ways.request_s + (2 * ways.trip_s + 0.5) / (1 - ways.lost) + 3.0 * (ways.lost_requests > 0)
     in_turn_s = max(one[0] / one[1] for one in holders) * each_s
-    return 20.0 + (2.0 + harsh) * slowest_s + 1.5 * in_turn_s + 12.0 * len(holders)
+    return 20.0 + (2.0 + harsh) * slowest_s + 5 * in_turn_s + 12.0 * len(holders)
 
 
 def played(
