@@ -29,9 +29,13 @@ SOON_S = 1e-6
 
 @dataclass(slots=True)
 class _Seat:
-    """A key's account, what counted in it when the session joined, and the balances of its routes."""
+    """A key's account, what counted in it when the session joined, and the balances of its routes.
+
+    number: keys may share an account (`--account`), and each is a holder of its own then.
+    """
 
     key: AccountKey
+    number: int = 0
     counted: list[Counted] = field(default_factory=list)
     family: list[LeasePacer] = field(default_factory=list)
 
@@ -56,7 +60,7 @@ class Account:
         self.store, self.store_id, self.holder, self.named = store, store_id, holder, named
         self.of_run = ""  # the run that this is a part of
         self._deadline_s, self._linger_s = deadline_s, linger_s
-        self._seats = {name: _Seat(key) for name, key in keys.items()}
+        self._seats = {name: _Seat(key, number) for number, (name, key) in enumerate(keys.items())}
         # Told the name of each other that is at work on an account, once.
         self.on_other: Callable[[str], None] | None = None
         self.on_lost: Callable[[], None] | None = None  # told that the store is done without from here on
@@ -65,9 +69,16 @@ class Account:
         self._away = False
 
     async def join(self, span_s: float, dead: tuple[str, ...] = ()) -> None:
-        """Take part in every account; see `BudgetStore.join`. StoreUnavailable where the store is gone."""
+        """Take part in every account; see `BudgetStore.join`. StoreUnavailable where the store is gone.
+
+        dead: the ids of the holders of earlier sessions.
+        """
+        gone = tuple(_seated(one, number) for one in dead for number in range(len(self._seats)))
         for seat in self._seats.values():
-            seat.counted = await self.store.join(seat.key, self.holder, span_s, dead)
+            seat.counted = await self.store.join(seat.key, self._holder(seat), span_s, gone)
+
+    def _holder(self, seat: _Seat) -> Holder:
+        return self.holder if not seat.number else replace(self.holder, id=_seated(self.holder.id, seat.number))
 
     async def learned(self) -> str:
         """Return the limits that runs on the account learned, in the grammar of limits."""
@@ -155,7 +166,7 @@ class Account:
                 if one.due_at(now()) > now() + SOON_S:
                     continue
                 try:
-                    leased = await self.store.exchange(seat.key, self.holder, one.exchange(now()))
+                    leased = await self.store.exchange(seat.key, self._holder(seat), one.exchange(now()))
                 except StoreUnavailable as error:
                     self._failed(one.failed(now()), error)
                     wake()
@@ -208,7 +219,8 @@ class Account:
         while not one.detached:
             last = not one.is_saying
             try:
-                one.replied(now(), await self.store.exchange(seat.key, self.holder, one.exchange(now(), leaves=last)))
+                said = one.exchange(now(), leaves=last)
+                one.replied(now(), await self.store.exchange(seat.key, self._holder(seat), said))
             except StoreUnavailable:
                 if not self.named:
                     return
@@ -216,6 +228,11 @@ class Account:
                 continue
             if last:
                 return
+
+
+def _seated(holder: str, number: int) -> str:
+    """Return the id of a holder at its account of that number."""
+    return f"{holder}.{number}" if number else holder
 
 
 def _no_sleep() -> float:

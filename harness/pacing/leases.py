@@ -439,7 +439,7 @@ class LeasePacer:
         self._balance = leased.units + (0 if leased.lost else self._balance)
         self._probe_due = leased.probing
         if self._tell_hold is None:
-            self._is_held = leased.hold_s is not None or leased.waits
+            self._is_held = leased.hold_s is not None or leased.waits or leased.probing
         self._wants = 0 if leased.units >= self._wants else self._wants
         self._hold_until = -math.inf if leased.hold_s is None else now + max(0.0, leased.hold_s)
         self._next_ask(now, leased)

@@ -6,8 +6,8 @@ says so, when it is told to stop, or soon after the process that started it has 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -134,8 +134,11 @@ async def run_shard(
     """
     run = Run(task.folder)
     with run.locked(), noted(run, new=False):
-        async with nullcontext(api) if api is not None else http_api(task.config, task.url) as source:
-            session = ShardSession(run, task.config, inline=inline, wall=wall, **await _account(task, run, inline))
+        async with (
+            nullcontext(api) if api is not None else http_api(task.config, task.url) as source,
+            _account(task, run, inline) as shared,
+        ):
+            session = ShardSession(run, task.config, inline=inline, wall=wall, **shared)
             session.url = task.url
             if isinstance(source, HttpApi):
                 go_by(source, run, task.config, session)
@@ -149,14 +152,19 @@ async def run_shard(
     return done.status
 
 
-async def _account(task: ShardTask, run: Run, inline: bool) -> dict[str, Any]:
-    """Return what the session is told of the account of the whole run. inline: in virtual time there is none."""
+@asynccontextmanager
+async def _account(task: ShardTask, run: Run, inline: bool) -> AsyncIterator[dict[str, Any]]:
+    """Yield what the session is told of the account of the whole run. inline: in virtual time there is none."""
     if inline:
-        return {}
+        yield {}
+        return
     whole = task.folder.parent.parent
     account = await account_for(task.config, whole.name) or await own_account(task.config, whole)
     account.be_part_of(whole.name, f"shard {task.number}")
-    return await told_of(account, run, task.config, forget=False)
+    try:
+        yield await told_of(account, run, task.config, forget=False)
+    finally:
+        await account.close()
 
 
 async def _end_alone(session: ShardSession, until_alone: Callable[[], Awaitable[object]]) -> None:

@@ -110,6 +110,24 @@ def test_a_refusal_is_told_at_once_and_holds_what_is_left() -> None:
     assert account.exchange(3.3).probe == "passed"
 
 
+def test_beside_a_probe_nothing_goes_whatever_is_left() -> None:
+    """After a pause so short that the lease is still alive."""
+    budget, account = holder()
+    budget.reserve(0.0)
+    leased(account, 0.0, Leased(5, alone=False))
+    used = budget.reserve(0.05)
+    assert isinstance(used, Grant)
+    budget.settle(used, 0.06, Outcome.ANSWERED, Notice())
+    leased(account, 0.1, Leased(0, False, hold_s=0.1))
+    leased(account, 0.2, Leased(1, False, probing=True))
+    probe = budget.reserve(0.2)
+    assert isinstance(probe, Grant)
+    assert isinstance(budget.reserve(0.2), Later)
+    budget.settle(probe, 0.3, Outcome.ANSWERED, Notice())
+    leased(account, 0.3, Leased(0, alone=False))
+    assert isinstance(budget.reserve(0.3), Grant)
+
+
 def test_an_embedded_store_that_is_gone_is_done_without_once_the_lease_is_over() -> None:
     """A named one never is."""
     for named in (False, True):

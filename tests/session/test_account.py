@@ -15,9 +15,11 @@ from harness.account.account import Account
 from harness.account.embedded import EmbeddedStore
 from harness.account.store import AccountKey, Holder
 from harness.config import ImportConfig
+from harness.core.budgets import each
 from harness.pacing import parse_tiers
 from harness.record.run import Run
 from harness.session.checking import check
+from harness.session.factory import budgets_for
 from harness.session.importing import _rest, import_into, prepared
 from harness.session.joining import joined, remembered_in, span_of
 from harness.session.planning import look_ahead
@@ -219,3 +221,25 @@ async def test_a_session_that_lost_its_store_is_charged_from_its_events(tmp_path
     assert run.status == "complete"
     assert run.about["accounts"] == [["", account.holder.id]]
     assert machine.counts == (101, 0)
+
+
+async def test_two_keys_of_one_account_keep_to_its_limit_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a holder of its own: neither takes the other's lease for its own."""
+    for name in ("A", "B"):
+        monkeypatch.setenv(name, f"token-{name}")
+    machine = Machine(tmp_path, "10/5s:log", items=1)
+    config = machine.config(token_env=["A", "B"], account="plan")
+    holder = Holder("h", "r", 1, "m", machine.store_id)
+    keys = {"A": KEY, "B": KEY}
+    account = Account(machine.store, machine.store_id, holder, keys, named=False, deadline_s=2.0, linger_s=1.0)
+    await account.join(120.0)
+    budgets = budgets_for(config, (), account)
+    for _ in range(20):
+        for budget in each(budgets):
+            budget.reserve(trio.current_time())
+        await account.begin(trio.current_time, lambda: None)
+        await trio.sleep(0.05)
+    sent = [budget.pacer.statistics(0.0).in_flight for budget in each(budgets)]
+    assert (len(sent), sum(sent)) == (2, 10)
