@@ -27,7 +27,7 @@ from benchmarks.measure import Figure, alone, beside, turns
 from harness.account.embedded import EmbeddedStore
 from harness.account.store import AccountKey, BudgetStore, Holder
 from harness.pacing import parse_tiers
-from harness.pacing.leases import Exchange, Limit, Spent
+from harness.pacing.exchange import Exchange, Limit, Spent
 
 TIERS = parse_tiers("500/20s+2000/100s")
 LIMITS = tuple(map(Limit.of, TIERS))

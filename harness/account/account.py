@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 import trio
 
 from harness.account.store import AccountKey, BudgetStore, Counted, Holder, StoreUnavailable
-from harness.pacing.leases import AWAY_S, LeasePacer, Other
+from harness.pacing.exchange import Other
+from harness.pacing.leases import AWAY_S, LeasePacer
 from harness.record.clock import slept_s
 
 _log = logging.getLogger("harness")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from harness.account.store import Counted, Holder, LimitNow
-from harness.pacing.leases import LIFE_S, Exchange, Leased, Limit, Other
+from harness.pacing.exchange import LIFE_S, Exchange, Leased, Limit, Other
 
 # A holder that said nothing for as long is at work no more, for who asks whether others are.
 PRESENT_S = 1.5 * LIFE_S

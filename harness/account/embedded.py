@@ -26,7 +26,7 @@ from pathlib import Path
 
 from harness.account.books import Books
 from harness.account.store import AccountKey, AccountNow, Counted, Holder, StoreUnavailable
-from harness.pacing.leases import Exchange, Leased
+from harness.pacing.exchange import Exchange, Leased
 from harness.record.clock import boot_id
 
 SCHEMA = 1

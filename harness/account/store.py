@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.errors import HarnessError
-from harness.pacing.leases import Exchange, Leased
+from harness.pacing.exchange import Exchange, Leased
 
 
 class StoreUnavailable(HarnessError):

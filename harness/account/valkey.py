@@ -40,7 +40,7 @@ from harness.account.books import (
 )
 from harness.account.connection import Connection, Refused, address, connect
 from harness.account.store import AccountKey, AccountNow, Counted, Holder, LimitNow, StoreUnavailable
-from harness.pacing.leases import LIFE_S, Exchange, Leased, Other
+from harness.pacing.exchange import LIFE_S, Exchange, Leased, Other
 
 SCHEMA = 1
 # Since then a script may read the time and write.

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from harness.account.embedded import EmbeddedStore
 from harness.account.store import AccountKey, Holder
 from harness.account.valkey import keys_of
-from harness.pacing.leases import Exchange, Leased, Limit, Spent
+from harness.pacing.exchange import Exchange, Leased, Limit, Spent
 from tests.account.valkey_server import Direct, Server
 from tests.account.world import OPEN
 

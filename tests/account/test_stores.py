@@ -17,7 +17,7 @@ import trio
 from harness.account.embedded import EmbeddedStore
 from harness.account.store import AccountKey, AccountNow, BudgetStore, Counted, Holder, StoreUnavailable
 from harness.account.valkey import ValkeyStore
-from harness.pacing.leases import LIFE_S, Exchange, Leased, Limit, Other, Spent
+from harness.pacing.exchange import LIFE_S, Exchange, Leased, Limit, Other, Spent
 from tests.account.valkey_server import Server
 
 pytestmark = [pytest.mark.anyio, pytest.mark.realtime]
@@ -576,7 +576,7 @@ import trio
 from harness.account.embedded import EmbeddedStore
 from harness.account.store import AccountKey, Holder
 from harness.account.valkey import ValkeyStore
-from harness.pacing.leases import Exchange, Limit
+from harness.pacing.exchange import Exchange, Limit
 
 kind, where, key, name = sys.argv[1:]
 clock = lambda: 1000.0

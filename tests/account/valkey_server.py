@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.account import valkey
 from harness.account.store import AccountKey, AccountNow, Counted, Holder
-from harness.pacing.leases import Exchange, Leased
+from harness.pacing.exchange import Exchange, Leased
 
 
 class Server:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.pacing import Budget, Grant, Later, Notice, Outcome, WindowPacer, parse_tiers
-from harness.pacing.leases import LIFE_S, REPORT_S, Leased, LeasePacer, Limit, Other
+from harness.pacing.exchange import LIFE_S, Leased, Limit, Other
+from harness.pacing.leases import REPORT_S, LeasePacer
 
 DAY = parse_tiers("40/1d")
 
